@@ -1,0 +1,1 @@
+"""Shared stages: arrays in, arrays out, one idea per file."""
