@@ -1,0 +1,1 @@
+"""The system that restores faces in old, soft and compressed footage."""

@@ -1,0 +1,261 @@
+"""The main job: every face on a plate restored, everything else untouched."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from math import isfinite
+from time import perf_counter
+
+import numpy as np
+
+from faceplate.arrays import Image, Matte
+from faceplate.errors import RangeError
+from faceplate.faces import Face, template_points
+from faceplate.plate import Plate
+from faceplate.restore.face import restore_crop, return_grain, sharpen
+from faceplate.restore.likeness import identity_on, similarity
+from faceplate.runtime.net import Net
+from faceplate.stages.align import (
+    Crop,
+    align_face,
+    choose_side,
+    meets_plate,
+    points_in_crop,
+    sample_scene,
+    template_square,
+)
+from faceplate.stages.composite import Patch, composite
+from faceplate.stages.enlarge import SCALES
+from faceplate.stages.evidence import invented_detail, keep_supported
+from faceplate.stages.matte import face_matte, mean_inside
+from faceplate.stages.tone import expose, match_tone
+
+SMALLEST_SQUARE = 20.0
+"""Template squares narrower than this, in plate pixels, hold no face to restore: some 10 pixels from ear to ear."""
+
+SURE_SQUARE = 200.0
+"""Template squares this wide show a face well enough to restore it with full confidence."""
+
+EXPOSURE_SIDE = 64
+"""Side of the small crop that a face's exposure is measured on."""
+
+THIN_EVIDENCE = 0.4
+"""Share of invented detail above which a report warns that the face is more the net's than the plate's."""
+
+
+@dataclass(frozen=True)
+class RestoreParams:
+    """What an artist may set.
+
+    `strength` 0-1: how much of the restoration is mixed in; 0 gives the plate back bit for bit. `fidelity` 0-1: how
+    strictly detail must be supported by the plate. `sharpen` 0-1: lifts fine detail without halos. `grain` 0-1: gives
+    back the plate's own grain. `scale` 1, 2 or 4: size of the output. `mirror`: average with the mirrored face.
+
+    Raises:
+        RangeError: a value outside its range.
+    """
+
+    strength: float = 1.0
+    fidelity: float = 0.0
+    sharpen: float = 0.0
+    grain: float = 0.0
+    scale: int = 1
+    mirror: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("strength", "fidelity", "sharpen", "grain"):
+            value = getattr(self, name)
+            if not (isfinite(value) and 0.0 <= value <= 1.0):
+                raise RangeError(f"{name} should be 0-1, got {value}")
+        if self.scale not in SCALES:
+            raise RangeError(f"scale should be one of {', '.join(map(str, SCALES))}, got {self.scale}")
+
+
+@dataclass(frozen=True)
+class RestoreNets:
+    """The nets that restoring runs: `restore` (1, 3, S, S) -> the same; `identity` (1, 3, 112, 112) -> (1, N)."""
+
+    restore: Net
+    identity: Net | None = None
+
+
+@dataclass(frozen=True)
+class FaceReport:
+    """What became of one face.
+
+    `box`, `points`, `score`: as detected, in plate coordinates. `status`:
+        "restored"       done;
+        "thin_evidence"  done, but more than THIN_EVIDENCE of its detail is invented;
+        "too_small"      left alone, its template square is narrower than SMALLEST_SQUARE;
+        "outside"        left alone, it lies beyond the data window;
+        "no_points"      left alone, its points are not finite or fall together;
+        "off"            left alone, strength is 0.
+    `side`: of the net's crop, pixels, 0 where left alone. `similarity`: cosine of the identity before and after, None
+    without an identity net. `invented`: 0-1, share of invented detail over the matte. `confidence`: 0-1, from the
+    detector's score, the face's size and the evidence; 0 where left alone. `gain`: exposure the net saw.
+    """
+
+    box: tuple[float, float, float, float]
+    points: tuple[tuple[float, float], ...]
+    score: float
+    status: str
+    side: int = 0
+    similarity: float | None = None
+    invented: float = 0.0
+    confidence: float = 0.0
+    gain: float = 1.0
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A finished frame.
+
+    `plate`: with restored pixels; `matte`, `invented`, `confidence`: (H, W) over its data window, 0-1, exactly 0 where
+    nothing was touched. `faces`: one report a face, in the order given. `seconds`: wall time by stage.
+    """
+
+    plate: Plate
+    matte: Matte
+    invented: Matte
+    confidence: Matte
+    faces: list[FaceReport]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Mended:
+    """One face, worked out but not yet on the plate."""
+
+    face: Face
+    crop: Crop
+    patch: Patch
+    invented: float
+    confidence: float
+
+
+def restore_frame(
+    plate: Plate, faces: Sequence[Face], *, nets: RestoreNets, params: RestoreParams
+) -> Restored:
+    """Restore the given faces of one frame.
+
+    Args:
+        plate: in its own space, any values.
+        faces: in display window coordinates; none is no error.
+        nets: opened; their input and output are display-encoded 0-1.
+        params: what the artist set.
+
+    Returns:
+        The frame, its layers and what became of each face. Where no face was restored and the scale is 1, the plate
+        that came in, the same arrays.
+
+    Raises:
+        ShapeError, ModelError: a net that does not keep its word.
+    """
+    clock = _Clock()
+    reports: list[FaceReport] = []
+    mended: dict[int, _Mended] = {}
+    for number, face in enumerate(faces):
+        status = _left_alone(plate, face, params)
+        reports.append(_report(face, status or "restored"))
+        if not status:
+            mended[number] = _mend_face(plate, face, nets, params, clock)
+    with clock("composite"):
+        comp = composite(plate, [done.patch for done in mended.values()], scale=params.scale)
+    for number, done in mended.items():
+        with clock("likeness"):
+            likeness = _likeness(plate, comp.plate, done, nets.identity, params.scale)
+        reports[number] = _finished(done, likeness)
+    return Restored(comp.plate, comp.matte, comp.invented, comp.confidence, reports, clock.seconds)
+
+
+def _mend_face(
+    plate: Plate, face: Face, nets: RestoreNets, params: RestoreParams, clock: Callable
+) -> _Mended:
+    """One face's way from the plate to a patch."""
+    with clock("align"):
+        crop = align_face(plate, face, side=choose_side(face, params.scale), gain=_exposure(plate, face))
+    with clock("restore"):
+        raw = restore_crop(crop.pixels, nets.restore, mirror=params.mirror)
+    with clock("matte"):
+        matte = face_matte(crop.side, points_in_crop(face, crop.plate_from_crop), inside=crop.inside)
+    with clock("tone"):
+        restored = _finish(match_tone(raw, crop.pixels, matte), crop, params)
+        delta = np.asarray(params.strength * (restored - crop.pixels), np.float32)
+    with clock("evidence"):
+        invented = invented_detail(np.add(crop.pixels, delta, dtype=np.float32), crop.pixels)
+    share, certainty = mean_inside(invented, matte), _certainty(face)
+    patch = Patch(delta, matte, invented, certainty, crop.plate_from_crop, crop.gain)
+    return _Mended(face, crop, patch, share, certainty * (1.0 - share))
+
+
+def _finish(restored: Image, crop: Crop, params: RestoreParams) -> Image:
+    """The look: fidelity, sharpness and grain of a restored crop."""
+    kept = keep_supported(restored, crop.pixels, fidelity=params.fidelity)
+    sharp = sharpen(kept, params.sharpen)
+    return return_grain(sharp, crop.pixels, params.grain, plate_pixel=crop.plate_pixel)
+
+
+def _exposure(plate: Plate, face: Face) -> float:
+    """The gain a net should see a face at; 1 on plates that are not scene-linear."""
+    if not plate.encoding.scene_linear:
+        return 1.0
+    scene = sample_scene(plate, face, side=EXPOSURE_SIDE)
+    return expose(scene, face_matte(EXPOSURE_SIDE, template_points("ffhq_512", EXPOSURE_SIDE)))
+
+
+def _left_alone(plate: Plate, face: Face, params: RestoreParams) -> str:
+    """Why a face is not to be restored, or an empty word."""
+    if params.strength == 0.0:
+        return "off"
+    try:
+        square = template_square(face)
+    except RangeError:
+        return "no_points"
+    if square < SMALLEST_SQUARE:
+        return "too_small"
+    return "" if meets_plate(plate, face) else "outside"
+
+
+def _certainty(face: Face) -> float:
+    """0-1: the detector's score, lowered for faces whose template square is narrower than SURE_SQUARE."""
+    return float(np.clip(face.score, 0.0, 1.0)) * min(1.0, (template_square(face) / SURE_SQUARE) ** 0.5)
+
+
+def _likeness(before: Plate, after: Plate, done: _Mended, net: Net | None, scale: int) -> float | None:
+    if net is None:
+        return None
+    one = identity_on(before, done.face, net, gain=done.crop.gain)
+    other = identity_on(after, done.face.scaled(scale), net, gain=done.crop.gain)
+    return similarity(one, other)
+
+
+def _report(face: Face, status: str) -> FaceReport:
+    return FaceReport(
+        face.box, tuple((float(x), float(y)) for x, y in face.points), float(face.score), status
+    )
+
+
+def _finished(done: _Mended, likeness: float | None) -> FaceReport:
+    return replace(
+        _report(done.face, "thin_evidence" if done.invented > THIN_EVIDENCE else "restored"),
+        side=done.crop.side,
+        similarity=likeness,
+        invented=done.invented,
+        confidence=done.confidence,
+        gain=done.crop.gain,
+    )
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """`with clock("align"):` adds the time spent inside to `seconds["align"]`."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start

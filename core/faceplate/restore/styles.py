@@ -1,0 +1,16 @@
+"""Styles: named starting points for the look of a restoration, in parameters anybody can see and override."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+STYLES: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        # what the net made, as it is
+        "natural": MappingProxyType({}),
+        # for screens: eyes and mouth a little crisper than the lens was
+        "clear": MappingProxyType({"sharpen": 0.4}),
+        # for intercutting with untouched film: the face keeps most of the plate's own grain
+        "film": MappingProxyType({"grain": 0.7}),
+    }
+)
+"""Style -> the parameters of `RestoreParams` it sets; all others keep their defaults."""
