@@ -1,0 +1,1 @@
+"""Files on one side, plates on the other: pictures, sequences, movies and their colour spaces."""

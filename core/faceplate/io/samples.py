@@ -1,0 +1,39 @@
+"""A file's numbers as float32 and back: the only place where a picture's samples change their type."""
+
+import numpy as np
+
+_HALVES = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
+"""Every half there is, as float32: looking them up is faster than numpy converts them."""
+
+
+def as_float(native: np.ndarray) -> np.ndarray:
+    """Samples of any readable type -> float32 of the same shape; whole numbers become 0-1, floats keep their value."""
+    if native.dtype == np.float16:
+        return _HALVES[native.view(np.uint16)]
+    if native.dtype.kind == "u":
+        return native.astype(np.float32) / np.float32(np.iinfo(native.dtype).max)
+    return native.astype(np.float32)
+
+
+def as_native(values: np.ndarray, dtype: np.dtype, bits: int) -> np.ndarray:
+    """float32 -> samples of `dtype`, rounded to the nearest one a file of `bits` bits can hold.
+
+    Whole numbers: NaN becomes 0, values outside 0-1 are clipped, fewer bits than the type has lie in its top.
+    Half: finite values beyond 65504 stay finite.
+    """
+    if dtype == np.float16:
+        with np.errstate(over="ignore"):
+            halves = values.astype(np.float16)
+        if np.isinf(halves).any():
+            halves = np.where(np.isfinite(values), np.clip(values, -65504, 65504), values).astype(np.float16)
+        return halves
+    if dtype.kind == "f":
+        return values.astype(dtype)
+    steps, top = 2**bits - 1, int(np.iinfo(dtype).max)
+    level = np.rint(np.clip(np.nan_to_num(values.astype(np.float64), nan=0.0), 0.0, 1.0) * steps)
+    return np.rint(level * (top / steps)).astype(dtype)
+
+
+def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Where two float32 arrays differ in a bit: NaN equals the same NaN, 0 differs from -0."""
+    return before.view(np.uint32) != after.view(np.uint32)
