@@ -1,0 +1,1 @@
+"""What makes a render survive a farm: proven frames, chunks, exit codes."""
