@@ -1,0 +1,123 @@
+"""A net on ONNX Runtime: CPU by default, CUDA where the installed package and the machine have it."""
+
+import threading
+import time
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportAttributeAccessIssue]
+
+from faceplate.errors import ShapeError
+from faceplate_client.errors import EngineError, ModelError
+
+_FAILURES = (
+    state.EPFail,
+    state.EngineError,
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.ModelLoaded,
+    state.NoModel,
+    state.NoSuchFile,
+    state.NotImplemented,
+    state.RuntimeException,
+)
+"""ONNX Runtime raises these straight from Exception; they have no common parent to catch."""
+
+_MEMORY_WORDS = ("out of memory", "failed to allocate", "bad_alloc", "alloc failed")
+
+
+class OnnxNet:
+    """A verified ONNX model, open. Safe to call from several threads.
+
+    Results do not depend on the thread count: kernels part their output among threads, never a sum, and
+    `use_deterministic_compute` keeps CUDA to the same rule.
+    """
+
+    def __init__(
+        self, content: bytes, *, id: str, template: str, providers: tuple[str, ...], threads: int
+    ) -> None:
+        """Open a model from its bytes.
+
+        Args:
+            content: the ONNX file, verified.
+            id: what reports call the model.
+            template: its crop template, "" for none.
+            providers: ONNX Runtime's execution providers, preferred first.
+            threads: threads one run may use on the CPU.
+
+        Raises:
+            ModelError: `model.damaged`, the runtime cannot open it.
+        """
+        self.id = id
+        self.template = template
+        self.seconds = 0.0
+        self._counting = threading.Lock()
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.use_deterministic_compute = True
+        options.log_severity_level = 3  # its warnings are for people who build graphs
+        # A spinning pool would eat the cores that read and write frames meanwhile.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(content, options, providers=list(providers))
+        except _FAILURES as error:
+            raise ModelError(
+                f"{id} cannot be opened by ONNX Runtime {ort.__version__}: {_first_line(error)}. "
+                "Install the model pack again, or a newer ONNX Runtime.",
+                code="model.damaged",
+            ) from error
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+            raise ModelError(
+                f"{id} should read one float32 batch, it reads {', '.join(i.type for i in inputs) or 'nothing'}. "
+                "Export it again with one float input.",
+                code="model.shape",
+            )
+        self._input = inputs[0].name
+
+    def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Run the net once.
+
+        Args:
+            batch: (B, C, H, W) float32, in the manifest's input range.
+
+        Returns:
+            Every output of the graph, in order.
+
+        Raises:
+            ShapeError: the net refuses the batch's shape.
+            EngineError: `engine.memory`, the device is out of memory; `engine.failed`, any other failure.
+        """
+        start = time.perf_counter()
+        try:
+            outputs = self._session.run(None, {self._input: np.ascontiguousarray(batch, np.float32)})
+        except state.InvalidArgument as error:
+            raise ShapeError(
+                f"{self.id} does not take a batch of {batch.shape}: {_first_line(error)}. "
+                "Its manifest or its caller is wrong."
+            ) from error
+        except _FAILURES as error:
+            raise run_error(self.id, error) from error
+        with self._counting:
+            self.seconds += time.perf_counter() - start
+        return tuple(np.asarray(output) for output in outputs)
+
+
+def run_error(id: str, error: Exception) -> EngineError:
+    """The error of a run that failed: out of memory is worth a retry, and named as such."""
+    if any(word in str(error).lower() for word in _MEMORY_WORDS):
+        return EngineError(
+            f"{id} ran out of memory. Close what else uses the device, or use device cpu; then try again.",
+            code="engine.memory",
+        )
+    return EngineError(f"{id} failed while it ran: {_first_line(error)}. Try again.", code="engine.failed")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

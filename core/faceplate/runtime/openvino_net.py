@@ -1,0 +1,90 @@
+"""A net on OpenVINO, where it is installed: on CPUs with AMX four to six times faster than ONNX Runtime."""
+
+import threading
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceplate.errors import ShapeError
+from faceplate.runtime.onnx_net import run_error
+from faceplate_client.errors import EngineError, ModelError
+
+
+class OpenVinoNet:
+    """A verified ONNX model, compiled by OpenVINO for the CPU. Safe to call from several threads, which take turns.
+
+    OpenVINO computes in bfloat16 where the processor has instructions for it: results then differ from ONNX
+    Runtime's by up to about 1 % of the range, and are the same from run to run on the same kind of processor.
+    """
+
+    def __init__(self, content: bytes, *, id: str, template: str, threads: int) -> None:
+        """Compile a model from its bytes.
+
+        Args:
+            content: the ONNX file, verified.
+            id: what reports call the model.
+            template: its crop template, "" for none.
+            threads: threads one run may use.
+
+        Raises:
+            EngineError: `engine.absent`, OpenVINO is not installed or does not load here.
+            ModelError: `model.damaged`, OpenVINO cannot open the model.
+        """
+        try:
+            import openvino  # pyright: ignore[reportMissingImports]  # an extra
+        except ImportError as error:
+            raise EngineError(
+                f"OpenVINO does not load here: {error}. Install faceplate[openvino] or use device cpu.",
+                code="engine.absent",
+            ) from error
+        self.id = id
+        self.template = template
+        self.seconds = 0.0
+        self._turn = threading.Lock()
+        settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+        try:
+            core = openvino.Core()
+            self._request = core.compile_model(
+                core.read_model(content), "CPU", settings
+            ).create_infer_request()
+        except RuntimeError as error:
+            raise ModelError(
+                f"{id} cannot be opened by OpenVINO: {_last_line(error)}. Install the model pack again, "
+                "or use device cpu.",
+                code="model.damaged",
+            ) from error
+
+    def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Run the net once.
+
+        Args:
+            batch: (B, C, H, W) float32, in the manifest's input range.
+
+        Returns:
+            Every output of the graph, in order, float32.
+
+        Raises:
+            ShapeError: the net refuses the batch's shape.
+            EngineError: `engine.memory` or `engine.failed`.
+        """
+        with self._turn:
+            start = time.perf_counter()
+            try:
+                results = self._request.infer({0: np.ascontiguousarray(batch, np.float32)}, share_inputs=True)
+            except RuntimeError as error:
+                if "shape" in str(error).lower() and "memory" not in str(error).lower():
+                    raise ShapeError(
+                        f"{self.id} does not take a batch of {batch.shape}: {_last_line(error)}. "
+                        "Its manifest or its caller is wrong."
+                    ) from error
+                raise run_error(self.id, error) from error
+            # Copied inside the turn: the request reuses its buffers for the next caller.
+            outputs = tuple(np.array(results[port], np.float32) for port in self._request.model_outputs)
+            self.seconds += time.perf_counter() - start
+        return outputs
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

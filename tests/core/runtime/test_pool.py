@@ -1,0 +1,54 @@
+"""One open session of each model, verified before it is opened."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from faceplate.registry.manifest import read_manifest
+from faceplate.runtime import pool
+from faceplate.runtime.pool import open_net
+from faceplate_client.errors import ModelError
+from tests.support.model_folder import add_model, brighter_model
+
+
+@pytest.fixture(autouse=True)
+def empty_pool(monkeypatch):
+    monkeypatch.setattr(pool, "_open", {})
+
+
+def manifest(folder, **facts):
+    weights = add_model(folder, "face.restore", **facts)
+    return read_manifest(folder / "manifests" / f"{weights.stem}.toml", folder=folder)
+
+
+def test_every_caller_gets_the_same_net(tmp_path):
+    one, found = manifest(tmp_path), []
+    workers = [threading.Thread(target=lambda: found.append(open_net(one, device="cpu"))) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(found) == 6
+    assert all(net is found[0] for net in found)
+
+
+def test_another_model_is_another_net(tmp_path):
+    dark = open_net(manifest(tmp_path, id="dark", content=brighter_model(0.5)), device="cpu")
+    bright = open_net(manifest(tmp_path, id="bright", content=brighter_model(2.0)), device="cpu")
+    batch = np.ones((1, 3, 8, 8), np.float32)
+    assert (dark(batch)[0].max(), bright(batch)[0].max()) == (0.5, 2.0)
+
+
+def test_a_net_carries_its_models_name_and_template(tmp_path):
+    net = open_net(manifest(tmp_path, id="restorer", version="2.1.0", template="ffhq_512"), device="cpu")
+    assert (net.id, net.template) == ("restorer@2.1.0", "ffhq_512")
+
+
+def test_damaged_weights_are_never_opened(tmp_path, monkeypatch):
+    one = manifest(tmp_path)
+    one.weights_path.write_bytes(brighter_model(3.0))
+    monkeypatch.setattr("faceplate.runtime.onnx_net.OnnxNet", lambda *_, **__: pytest.fail("opened"))
+    with pytest.raises(ModelError) as caught:
+        open_net(one, device="cpu")
+    assert caught.value.code == "model.hash"
