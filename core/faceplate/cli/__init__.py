@@ -1,0 +1,1 @@
+"""The command `faceplate`: one file per subcommand."""

@@ -1,0 +1,56 @@
+"""Command-line options made from an operation's description, and a parser whose complaints are ours."""
+
+import argparse
+from typing import Any, NoReturn
+
+from faceplate.parameters import Operation, Parameter
+from faceplate_client.errors import RequestError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that raises a RequestError instead of printing usage and leaving with code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise RequestError(
+            f"{message[:1].upper()}{message[1:]}. Try {self.prog} --help.", code="request.usage"
+        )
+
+
+def add_parameters(parser: argparse.ArgumentParser, operation: Operation) -> None:
+    """Add one option for every parameter of an operation, in groups by page.
+
+    Values stay as they were typed: `Operation.checked` converts them and says what is wrong, in one place for the
+    command line and for hosts. An option that was not given stays None, so that a style may set it.
+    """
+    groups = {}
+    for parameter in operation.parameters:
+        page = parameter.page.lower()
+        if page not in groups:
+            groups[page] = parser.add_argument_group(page)
+        group = groups[page]
+        flag = "--" + parameter.name.replace("_", "-")
+        if parameter.type == "bool":
+            group.add_argument(
+                flag, dest=parameter.name, action=argparse.BooleanOptionalAction, help=_help(parameter)
+            )
+        else:
+            group.add_argument(flag, dest=parameter.name, metavar=_metavar(parameter), help=_help(parameter))
+
+
+def given_values(options: argparse.Namespace, operation: Operation) -> dict[str, Any]:
+    """The parameters that were set by hand, by name."""
+    found = {parameter.name: getattr(options, parameter.name) for parameter in operation.parameters}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _metavar(parameter: Parameter) -> str:
+    if parameter.type == "choice":
+        return "|".join(map(str, parameter.choices))
+    if parameter.type in ("float", "int"):
+        return f"{parameter.min:g}-{parameter.max:g}"
+    return "WORDS"
+
+
+def _help(parameter: Parameter) -> str:
+    # argparse expands % in help texts.
+    return f"{parameter.hint} Default: {parameter.default}.".replace("%", "%%")

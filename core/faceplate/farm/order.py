@@ -1,0 +1,157 @@
+"""An order to restore footage, as a command or a farm gives it: checked whole before anything is written."""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from faceplate.farm.chunk import ChunkReport, render_chunk
+from faceplate.farm.movie_work import MovieWork
+from faceplate.farm.proof import FOLDER, is_proven, prove, read_proof
+from faceplate.farm.report import FrameRecord, Report
+from faceplate.farm.restoring import Job, PictureWork
+from faceplate.farm.store import publish, sweep, temporary_for
+from faceplate.io.colourspaces import encoding_for
+from faceplate.io.sequence import Footage, open_input
+from faceplate.io.target import Target, open_output
+from faceplate.operations import open_restore, restore_request
+from faceplate_client.errors import RequestError
+
+OnFrame = Callable[[FrameRecord], None]
+
+
+@dataclass(frozen=True)
+class RestoreOrder:
+    """What was ordered, in the words of the command line.
+
+    `input`, `output`, `frames`, `colourspace`: as typed. `values`: parameters set by hand. `report`: a JSON-lines file.
+    `resume`: render only what is not proven done. `overwrite`: replace what is there.
+    """
+
+    input: str
+    output: str
+    frames: str | None = None
+    skip_missing: bool = False
+    colourspace: str | None = None
+    layers: tuple[str, ...] = ()
+    report: Path | None = None
+    resume: bool = False
+    overwrite: bool = False
+    device: str = "auto"
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def restore_footage(
+    order: RestoreOrder, *, stop: threading.Event, on_start: Callable[[int], None], on_frame: OnFrame
+) -> ChunkReport:
+    """Carry out an order.
+
+    Args:
+        order: what to do.
+        stop: set it to end the work after the frame in hand.
+        on_start: told how many frames there are, once everything is checked.
+        on_frame: told of every frame as it is done.
+
+    Returns:
+        Every frame's record.
+
+    Raises:
+        RequestError, InputError, ModelError: found before anything is written.
+        OutputError, EngineError, Cancelled: on the way; whole frames remain.
+    """
+    job = _job(order, stop)
+    report = Report(order.report) if order.report else None
+
+    def tell(record: FrameRecord) -> None:
+        if report is not None:
+            report.add(record)
+        on_frame(record)
+
+    on_start(len(job.footage))
+    try:
+        return _to_movie(job, tell) if job.target.kind == "movie" else _to_pictures(job, tell)
+    finally:
+        if report is not None:
+            report.close()
+
+
+def remove_temporaries(order: RestoreOrder) -> None:
+    """Remove what this process has half-written for an order; for a process that is about to end."""
+    output = Path(order.output)
+    places = [output, output / FOLDER, output.parent, output.parent / FOLDER]
+    if order.report:
+        places.append(order.report.parent)
+    for folder in places:
+        for path in folder.glob(temporary_for(folder / "*").name):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _job(order: RestoreOrder, stop: threading.Event) -> Job:
+    """Everything opened and checked, the cheap things first."""
+    request = restore_request(order.values)
+    footage = open_input(order.input, frames=order.frames, skip_missing=order.skip_missing)
+    target = open_output(order.output, footage, overwrite=order.overwrite)
+    if order.colourspace:
+        encoding_for(order.colourspace)
+    if not (order.resume or order.overwrite):
+        _refuse_existing(footage, target)
+    tools = open_restore(order.device)
+    return Job(footage, target, request, tools, order.colourspace, order.layers, order.resume, stop)
+
+
+def _refuse_existing(footage: Footage, target: Target) -> None:
+    for file in footage.frames:
+        path = target.path_for(file)
+        if path.exists():
+            raise RequestError(
+                f"{path} is there already; use --resume to render only what is not proven done, "
+                "or --overwrite to replace it",
+                code="output.exists",
+            )
+
+
+def _to_pictures(job: Job, tell: OnFrame) -> ChunkReport:
+    sweep(job.target.folder)
+    sweep(job.target.folder / FOLDER)
+    with closing(PictureWork(job)) as work:
+        return render_chunk(work, stop=job.stop, on_frame=tell)
+
+
+def _to_movie(job: Job, tell: OnFrame) -> ChunkReport:
+    """Render a whole movie inside its publication: it gets its name when its last frame is checked, or never."""
+    path = job.target.path
+    assert path is not None
+    sweep(path.parent)
+    facts: dict[str, Any] = {
+        "inputs": list(dict.fromkeys(file.path for file in job.footage.frames)),
+        "models": job.tools.models,
+        "parameters": {**job.as_words(), "frames": [file.number for file in job.footage.frames]},
+    }
+    if job.resume and is_proven(path, **facts):
+        return _proven_movie(path, tell)
+    reports: list[ChunkReport] = []
+    works: list[MovieWork] = []
+
+    def write(at: Path) -> None:
+        work = MovieWork(job, path, at)
+        works.append(work)
+        with closing(work):
+            reports.append(render_chunk(work, stop=job.stop, on_frame=tell))
+            work.finish()
+
+    publish(path, write, verify=lambda at: works[-1].verify(at))
+    if path.resolve() not in {each.resolve() for each in facts["inputs"]}:
+        prove([path], notes={"records": [record.as_json() for record in reports[-1].records]}, **facts)
+    return reports[-1]
+
+
+def _proven_movie(path: Path, tell: OnFrame) -> ChunkReport:
+    proof = read_proof(path)
+    told = proof.notes.get("records", []) if proof else []
+    records = tuple(FrameRecord.from_json(each).as_resumed() for each in told)
+    for record in records:
+        tell(record)
+    return ChunkReport(records, 0.0)

@@ -1,0 +1,122 @@
+"""The table of operations: a checked request, and the nets it needs, opened."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from faceplate.errors import RangeError
+from faceplate.faces import Face
+from faceplate.parameters import operation
+from faceplate.registry.catalogue import has_model, manifest_for
+from faceplate.registry.manifest import Manifest
+from faceplate.restore.pipeline import RestoreNets, RestoreParams
+from faceplate.restore.styles import STYLES
+from faceplate.runtime.net import Net
+from faceplate.runtime.pool import open_net
+from faceplate_client.errors import ModelError
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """A checked request to restore: which faces (as words), the smallest, and the pipeline's parameters.
+
+    `faces`: "all", "largest", or a tuple of numbers, 1 for the largest face. `smallest`: width in plate pixels.
+    """
+
+    faces: Literal["all", "largest"] | tuple[int, ...]
+    smallest: float
+    style: str
+    params: RestoreParams
+
+    def chosen(self, faces: Sequence[Face]) -> list[Face]:
+        """The faces this request asks for.
+
+        Args:
+            faces: those found on a frame, largest first.
+        """
+        if self.faces == "all":
+            return list(faces)
+        wanted = (1,) if self.faces == "largest" else self.faces
+        return [face for number, face in enumerate(faces, start=1) if number in wanted]
+
+    def as_words(self) -> dict[str, Any]:
+        """Everything that decides the result, in plain values: what a proof of done hashes."""
+        faces = self.faces if isinstance(self.faces, str) else list(self.faces)
+        return {"faces": faces, "smallest": self.smallest, **dataclasses.asdict(self.params)}
+
+
+def restore_request(values: Mapping[str, Any]) -> RestoreRequest:
+    """Check the values of a restore request and fill in what its style sets.
+
+    Args:
+        values: parameter name -> value, only those that were set by hand. They win over the style's.
+
+    Raises:
+        RangeError, RequestError: as `Operation.checked`.
+    """
+    restore = operation("restore")
+    style = restore.checked({"style": values["style"]} if "style" in values else {})["style"]
+    full = restore.checked({**STYLES[style], **values})
+    fields = {field.name for field in dataclasses.fields(RestoreParams)}
+    params = RestoreParams(**{name: value for name, value in full.items() if name in fields})
+    return RestoreRequest(_face_words(full["faces"]), full["smallest"], style, params)
+
+
+def _face_words(words: str) -> Literal["all", "largest"] | tuple[int, ...]:
+    if words == "all" or words == "largest":
+        return words
+    numbers = [word.strip() for word in words.split(",")]
+    if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in numbers):
+        raise RangeError(f"faces should be all, largest, or numbers such as 1,3, got {words}")
+    return tuple(sorted({int(word) for word in numbers}))
+
+
+@dataclass(frozen=True)
+class RestoreTools:
+    """Every net that restoring needs, open: the detector and the pipeline's. `models`: name -> sha256."""
+
+    detector: Net
+    nets: RestoreNets
+    models: Mapping[str, str]
+
+    @property
+    def seconds(self) -> float:
+        """Wall time spent in all nets so far."""
+        nets = (self.detector, self.nets.restore, self.nets.identity)
+        return sum(net.seconds for net in nets if net is not None)
+
+
+def open_restore(device: str = "auto") -> RestoreTools:
+    """Open the nets that `restore` needs; the identity net only if there is one here.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "openvino".
+
+    Raises:
+        ModelError: a model is missing, damaged, or not one this operation can use.
+        RequestError: the device does not work here.
+    """
+    detect, restore = manifest_for("face.detect"), manifest_for("face.restore")
+    identity = manifest_for("face.identity") if has_model("face.identity") else None
+    for manifest in filter(None, (detect, restore, identity)):
+        _expect_unit_range(manifest)
+    used = [manifest for manifest in (detect, restore, identity) if manifest is not None]
+    return RestoreTools(
+        detector=open_net(detect, device=device),
+        nets=RestoreNets(
+            restore=open_net(restore, device=device),
+            identity=open_net(identity, device=device) if identity else None,
+        ),
+        models={manifest.name: manifest.weights.sha256 for manifest in used},
+    )
+
+
+def _expect_unit_range(manifest: Manifest) -> None:
+    if manifest.input.range != (0.0, 1.0):
+        low, high = manifest.input.range
+        raise ModelError(
+            f"{manifest.name} reads values {low:g} to {high:g}; the stages give 0 to 1. "
+            "Export it with the scaling inside the graph.",
+            code="model.range",
+        )
