@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""Set up Faceplate and run it: one file, standard library only, nothing clever.
+
+    python3 build.py            make .venv, install the pinned packages, build what is native
+    python3 build.py demo       the same, then restore a sample plate of 24 frames into demo/
+    python3 build.py test       the same, then every test this machine can run; words after it go to pytest
+    python3 build.py check      ruff and pyright
+    python3 build.py dist       a wheel in dist/, weights inside
+    python3 build.py models     check every weight file against its manifest
+
+Any Python 3.9 or newer may start it; the environment itself is Python 3.11, the one the pins were tested with.
+Setting up again is quick when nothing changed: a stamp in .venv holds the hash of what was installed.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+CORE = ROOT / "core"
+VENV = ROOT / ".venv"
+STAMP = VENV / "faceplate-installed.txt"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+COMMAND = BIN / ("faceplate.exe" if os.name == "nt" else "faceplate")
+WANTED = (3, 11)
+
+BASE_EXTRAS = ("demo", "test")
+VERB_EXTRAS = {"check": ("check", "train"), "test": ("train",)}
+OPTIONAL_EXTRAS = ("train",)  # some tests want torch; without it they skip and say so
+
+
+class BuildError(Exception):
+    """A sentence for whoever typed the command."""
+
+
+def main(words=None):
+    """Read the command line, set up, do what the verb says; the exit code is the answer."""
+    asked, rest = read_words(words)
+    try:
+        set_up(BASE_EXTRAS + VERB_EXTRAS.get(asked.verb, ()))
+        build_native()
+        return VERBS[asked.verb](rest)
+    except BuildError as error:
+        print(f"build.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def read_words(words):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("verb", nargs="?", default="setup", choices=sorted(VERBS))
+    asked, rest = parser.parse_known_args(words)
+    if rest and asked.verb not in ("test", "demo"):
+        parser.error(f"{asked.verb} takes no further words, got {' '.join(rest)}")
+    return asked, rest
+
+
+# ---------------------------------------------------------------- the environment
+
+
+def set_up(extras):
+    """Bring .venv to the state that core/pyproject.toml and core/constraints.txt describe."""
+    make_venv()
+    done = installed_extras()
+    missing = [extra for extra in extras if extra not in done]
+    if not missing and COMMAND.exists():
+        return
+    needed = [extra for extra in extras if extra not in OPTIONAL_EXTRAS]
+    if not done or not COMMAND.exists() or any(extra in missing for extra in needed):
+        say(f"installing faceplate [{', '.join(sorted(needed))}] into .venv")
+        if not install(needed):
+            raise BuildError(
+                "pip could not install what core/constraints.txt pins; its own message is above. "
+                "Check that a package index can be reached, then run the same command again."
+            )
+        done = done | set(needed)
+    for extra in missing:
+        if extra in OPTIONAL_EXTRAS:
+            say(f"installing the extra {extra!r} (torch)")
+            if install([extra]):
+                done = done | {extra}
+            else:
+                say(f"the extra {extra!r} could not be installed: tests that need it will skip and say so")
+    STAMP.write_text("\n".join([wanted_hash(), *sorted(done)]) + "\n", encoding="utf-8")
+
+
+def make_venv():
+    """Make .venv with Python 3.11, or accept the one that is there."""
+    if PYTHON.exists() or PYTHON.is_symlink():
+        if version_of(PYTHON) != WANTED:
+            raise BuildError(
+                f".venv does not hold a working Python 3.11{found_instead(PYTHON)}. "
+                "Delete the folder .venv and run the same command again."
+            )
+        if (
+            STAMP.exists()
+            or subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
+        ):
+            return
+    python = find_python()
+    say("making .venv")
+    made = subprocess.run([python, "-m", "venv", str(VENV)])
+    if made.returncode != 0:
+        raise BuildError(
+            "Python 3.11 is here, but could not make a virtual environment; its own message is above. "
+            "On Debian and Ubuntu the package python3.11-venv is often what is missing."
+        )
+
+
+def find_python():
+    """A Python 3.11 to make the environment from: this one, or one on PATH."""
+    if sys.version_info[:2] == WANTED:
+        return sys.executable
+    for name in ("python3.11", "python3", "python"):
+        found = shutil.which(name)
+        if found and version_of(found) == WANTED:
+            return found
+    raise BuildError(
+        f"Faceplate needs Python 3.11 and found none (this is {sys.version.split()[0]}). "
+        "Install Python 3.11, make sure `python3.11` is on PATH, and run the same command again."
+    )
+
+
+def found_instead(python):
+    found = version_of(python)
+    return ", but {}.{}".format(*found) if found else ""
+
+
+def version_of(python):
+    """(major, minor) of an interpreter, or None when it does not run: a shim or a dangling link, perhaps."""
+    try:
+        told = subprocess.run(
+            [python, "-c", "import sys; print(*sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        major, minor = told.stdout.split()
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+    return int(major), int(minor)
+
+
+def install(extras):
+    wanted = f"{CORE}[{','.join(sorted(extras))}]"
+    words = [PYTHON, "-m", "pip", "install", "--quiet", "-c", CORE / "constraints.txt", "-e", wanted]
+    return subprocess.run([str(word) for word in words]).returncode == 0
+
+
+def wanted_hash():
+    """The hash of everything that says what .venv should hold."""
+    told = hashlib.sha256()
+    for name in ("pyproject.toml", "constraints.txt"):
+        told.update((CORE / name).read_bytes())
+    return told.hexdigest()
+
+
+def installed_extras():
+    """The extras .venv holds for the present pyproject and constraints; none when either changed."""
+    try:
+        told, *extras = STAMP.read_text(encoding="utf-8").split()
+    except (OSError, ValueError):
+        return set()
+    return set(extras) if told == wanted_hash() else set()
+
+
+def build_native():
+    """Compile what is native. Nothing is yet: C++ comes once the numpy version of a stage has a profile."""
+
+
+# ---------------------------------------------------------------- the verbs
+
+
+def setup(_words):
+    say("native parts: none yet, nothing to compile")
+    say(f"ready: {COMMAND.relative_to(ROOT)} --help")
+    return 0
+
+
+def demo(words):
+    return run(PYTHON, "-m", "faceplate.demo", *(words or ["--out", "demo"]))
+
+
+def test(words):
+    return run(PYTHON, "-m", "pytest", *words)
+
+
+def check(_words):
+    steps = (
+        ("ruff", (PYTHON, "-m", "ruff", "check", ".")),
+        ("ruff format", (PYTHON, "-m", "ruff", "format", "--check", ".")),
+        ("pyright", (PYTHON, "-m", "pyright")),
+    )
+    failed = []
+    for name, words in steps:
+        say(name)
+        if run(*words) != 0:
+            failed.append(name)
+    if failed:
+        raise BuildError(f"not clean: {', '.join(failed)}")
+    return 0
+
+
+def dist(_words):
+    """A wheel from core/ with the weights of models/ inside. No sdist: it could not reach ../models."""
+    code = run(PYTHON, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", "dist", "./core")
+    if code == 0:
+        newest = max((ROOT / "dist").glob("faceplate-*.whl"), key=lambda path: path.stat().st_mtime)
+        say(f"wrote {newest.relative_to(ROOT)}, {newest.stat().st_size / 1e6:.1f} MB")
+    return code
+
+
+def models(_words):
+    return run(COMMAND, "models", "verify")
+
+
+VERBS = {"setup": setup, "demo": demo, "test": test, "check": check, "dist": dist, "models": models}
+
+
+def run(*words):
+    """Run a command at the root with .venv's programs first on PATH; its exit code is the answer."""
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment.pop("PYTHONHOME", None)
+    return subprocess.run([str(word) for word in words], cwd=ROOT, env=environment).returncode
+
+
+def say(sentence):
+    print(f"-- {sentence}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
