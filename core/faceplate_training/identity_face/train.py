@@ -1,0 +1,170 @@
+"""Distil a small face embedder from a large one, so that damaged faces land where their clean originals do.
+
+The student sees a damaged crop, the teacher the clean one; the loss is one minus their cosine. Faces of two people
+are also blended in pairs and shown to both, because a few thousand people are few.
+
+    python -m faceplate_training.identity_face.train --photos ../shared/photos --teachers ../shared/models --out DIR
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from faceplate.faces import ARCFACE_112, FFHQ_512
+from faceplate.geometry import fit_similarity
+from faceplate.nets.identity_net import SIDE, IdentityNet
+from faceplate_training import loop
+from faceplate_training.degrade import degrade, monochrome
+from faceplate_training.export import export_onnx
+from faceplate_training.photos import Frame, frames
+
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+SPREAD = np.array([0.229, 0.224, 0.225], np.float32)
+CROP_FROM_TEMPLATE = fit_similarity(FFHQ_512, ARCFACE_112)
+UNIT = float(np.hypot(CROP_FROM_TEMPLATE[0, 0], CROP_FROM_TEMPLATE[1, 0]))
+"""Side of the FFHQ square in an arcface_112 crop / 512."""
+
+
+class Crops(Dataset):
+    """Endless pairs of a clean and a damaged crop, each a pure function of the seed and its number."""
+
+    def __init__(self, pool: list[Frame], seed: int, length: int) -> None:
+        self.pool, self.seed, self.length = pool, seed, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng([self.seed, number])
+        clean = self.crop(rng)
+        if rng.random() < 0.4:
+            share = rng.uniform(0.3, 0.7)
+            clean = clean * share + self.crop(rng) * (1 - share)
+        damaged = degrade(clean, UNIT, rng) if rng.random() < 0.7 else clean
+        if rng.random() < 0.1:
+            damaged = monochrome(damaged, rng)
+        if rng.random() < 0.3:
+            damaged = degrade(damaged, UNIT, rng)
+        return clean / 255, damaged / 255
+
+    def crop(self, rng: np.random.Generator) -> np.ndarray:
+        """One (112, 112, 3) float32 crop, 0-255, with the small misplacements a detector makes."""
+        frame = self.pool[rng.integers(len(self.pool))]
+        matrix = (
+            CROP_FROM_TEMPLATE @ template_from_frame(frame) if rng.random() < 0.3 else jittered(frame, rng)
+        )
+        shrink = 1 / float(np.hypot(matrix[0, 0], matrix[1, 0]))
+        pixels = frame.pixels
+        if shrink > 1.3:
+            pixels = cv2.GaussianBlur(pixels, (0, 0), 0.35 * shrink)
+        crop = cv2.warpAffine(
+            pixels, matrix[:2], (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
+        if rng.random() < 0.5:
+            crop = crop[:, ::-1]
+        return np.ascontiguousarray(crop, np.float32)
+
+
+def template_from_frame(frame: Frame) -> np.ndarray:
+    """(3, 3), from pixels of an aligned frame to the 512 px FFHQ template."""
+    scale = 512 / frame.template_side
+    rim = (frame.pixels.shape[0] - frame.template_side) / 2
+    return np.array([[scale, 0, -rim * scale], [0, scale, -rim * scale], [0, 0, 1]])
+
+
+def jittered(frame: Frame, rng: np.random.Generator) -> np.ndarray:
+    """The crop's matrix after errors of a few per cent in place, size and angle."""
+    angle, size = rng.normal(0, 0.05), np.exp(rng.normal(0, 0.05))
+    middle = SIDE / 2
+    c, s = np.cos(angle) * size, np.sin(angle) * size
+    shift = rng.normal(0, 2.0, 2)
+    turn = np.array(
+        [
+            [c, -s, middle - c * middle + s * middle + shift[0]],
+            [s, c, middle - s * middle - c * middle + shift[1]],
+            [0, 0, 1],
+        ]
+    )
+    return turn @ CROP_FROM_TEMPLATE @ template_from_frame(frame)
+
+
+class Teacher:
+    """MobileFaceNet: (B, 112, 112, 3) RGB 0-1 -> (B, 128) unit vectors."""
+
+    def __init__(self, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, crops: np.ndarray) -> np.ndarray:
+        batch = np.ascontiguousarray(((crops - MEAN) / SPREAD).transpose(0, 3, 1, 2))
+        name = self.session.get_inputs()[0].name
+        vectors = np.concatenate([self.session.run(None, {name: one[None]})[0] for one in batch])
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def train(options: argparse.Namespace) -> None:
+    """Run the recipe, from its last checkpoint if there is one, and export the averaged weights."""
+    torch.manual_seed(options.seed)
+    pool = frames(
+        options.photos, options.teachers / "yunet_n_dynamic.onnx", options.out / "cache", smallest_side=100
+    )
+    pool = [frame for frame in pool if not frame.photo.held_out]
+    net = IdentityNet().to(memory_format=torch.channels_last)
+    averaged = loop.Averaged(net, 0.998)
+    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
+    start = loop.load_checkpoint(options.out / "checkpoint.pt", net, averaged, optimiser)
+    log = loop.Log(options.out / "log.csv", ["loss", "rate"], from_step=start)
+    teacher = Teacher(options.teachers / "MobileFaceNet.onnx")
+    crops = Crops(pool, options.seed, options.steps * options.batch)
+    todo = range(start * options.batch, len(crops))
+    batches = DataLoader(crops, options.batch, sampler=todo, num_workers=options.workers, prefetch_factor=8)
+    seen: list[float] = []
+    for step, (clean, damaged) in enumerate(batches, start):
+        wanted = torch.from_numpy(teacher(clean.numpy()))
+        with torch.autocast("cpu", torch.bfloat16):
+            vector = net(damaged.permute(0, 3, 1, 2))
+        loss = (1 - (vector.float() * wanted).sum(1)).mean()
+        rate = loop.rate_at(step, options.steps, peak=2e-3)
+        if loop.finite_step(loss, net, optimiser, clip=1.0, rate=rate):
+            averaged.follow(net, step)
+        seen.append(float(loss.detach()))
+        if (step + 1) % 50 == 0:
+            log.row(step + 1, loss=float(np.mean(seen)), rate=rate)
+            seen.clear()
+        if (step + 1) % 250 == 0:
+            loop.save_checkpoint(options.out / "checkpoint.pt", step + 1, net, averaged, optimiser)
+    export(averaged.net, options.out / "identity-face.onnx")
+
+
+def export(net: torch.nn.Module, path: Path) -> None:
+    """Write the shipped file: input `crop` (B, 3, 112, 112) RGB 0-1, output `vector` (B, 128)."""
+    dynamic = {"crop": {0: "B"}, "vector": {0: "B"}}
+    export_onnx(
+        net, torch.zeros(1, 3, SIDE, SIDE), path, inputs=["crop"], outputs=["vector"], dynamic=dynamic
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
+    parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' ONNX files")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    train(options)
+
+
+if __name__ == "__main__":
+    main()
