@@ -11,6 +11,9 @@ from faceplate_client.errors import ModelError
 STRIDE = 32
 """Crop sides a fully convolutional net accepts are multiples of this."""
 
+SMALLEST_LOOK = 256
+"""Crops of twice this side are also seen at half their size: there a net has more of the face in view."""
+
 SHARPEN_FINE, SHARPEN_COARSE = 1 / 640, 1 / 160
 """Sigmas between which sharpening lifts detail, as shares of the crop's side: lashes and creases, not pores."""
 
@@ -22,7 +25,10 @@ GRAIN_BAND = 2.5
 
 
 def restore_crop(crop: Image, net: Net, *, mirror: bool = False) -> Image:
-    """Run one aligned crop through a restoring net.
+    """Run one aligned crop through a restoring net, at its own size and, where that is large, at half of it.
+
+    The half size sees the face as a whole and repairs what is soft or was recorded small; the full size sees the
+    detail. Only the differences are averaged, so that the crop's own finest octave never goes through a smaller size.
 
     Args:
         crop: (S, S, 3), display-encoded sRGB, 0-1, S a multiple of 32.
@@ -39,9 +45,11 @@ def restore_crop(crop: Image, net: Net, *, mirror: bool = False) -> Image:
     side = expect_shapes(crop=(crop, "S S 3"))["S"]
     if side % STRIDE:
         raise ShapeError(f"a crop's side should be a multiple of {STRIDE}, got {side}")
-    restored = _run(crop, net)
-    if mirror:
-        restored = 0.5 * (restored + _run(crop[:, ::-1], net)[:, ::-1])
+    restored = _looked_at(crop, net, mirror)
+    if side >= 2 * SMALLEST_LOOK:
+        small = cv2.resize(crop, (side // 2, side // 2), interpolation=cv2.INTER_AREA)
+        coarse = cv2.resize(_looked_at(small, net, mirror) - small, (side, side), interpolation=cv2.INTER_CUBIC)
+        restored = 0.5 * (restored + crop + coarse)
     return np.clip(restored, 0.0, 1.0)
 
 
@@ -101,6 +109,12 @@ def return_grain(restored: Image, crop: Image, amount: float, *, plate_pixel: fl
     together, power = _blurred(removed * edges, 2 * sigma), _blurred(edges * edges, 2 * sigma)
     grain = removed - np.clip(together / (power + 1e-8), -1.0, 0.0) * edges
     return np.asarray(restored + amount * grain, np.float32)
+
+
+def _looked_at(crop: Image, net: Net, mirror: bool) -> Image:
+    """A net's answer, averaged with that for the mirrored crop if asked."""
+    restored = _run(crop, net)
+    return 0.5 * (restored + _run(crop[:, ::-1], net)[:, ::-1]) if mirror else restored
 
 
 def _run(crop: Image, net: Net) -> Image:

@@ -20,11 +20,11 @@ from faceplate.geometry import (
 from faceplate.plate import Plate, Rect
 from faceplate.stages.view import cut_plate, mend, view_plate
 
-SIDES = (256, 512, 1024)
+SIDES = (256, 512)
 """Crop sides a restoring net is run at."""
 
-SMALL_SQUARE, LARGE_SQUARE = 150.0, 720.0
-"""Template squares below and above which, in pixels of the output plate, the smaller or larger crop is used."""
+SMALL_SQUARE = 150.0
+"""Template squares narrower than this, in pixels of the output plate, get the smaller crop."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,10 @@ def choose_side(face: Face, scale: int = 1) -> int:
         scale: how many times the output is enlarged: 1, 2 or 4.
 
     Returns:
-        256, 512 or 1024 pixels.
+        256 or 512 pixels. Faces larger than that keep their own finer bands: the difference alone is enlarged, and the
+        net was trained on squares of up to 640.
     """
-    square = template_square(face) * scale
-    if square < SMALL_SQUARE:
-        return SIDES[0]
-    return SIDES[1] if square <= LARGE_SQUARE else SIDES[2]
+    return SIDES[template_square(face) * scale >= SMALL_SQUARE]
 
 
 def meets_plate(plate: Plate, face: Face, template: str = "ffhq_512") -> bool:

@@ -35,6 +35,19 @@ def test_a_net_sees_the_crop_in_its_own_order_and_its_answer_comes_back():
     np.testing.assert_array_equal(batch[0, 2], CROP[..., 2])
 
 
+def test_a_large_crop_is_also_seen_at_half_its_size():
+    large = make_picture(512, 512)
+    net = StubNet(lambda batch: batch + (0.1 if batch.shape[2] == 256 else 0.0))
+    restored = restore_crop(np.clip(large, 0, 0.8), net)
+    assert [batch.shape[2] for batch in net.batches] == [512, 256]
+    np.testing.assert_allclose(restored, np.clip(large, 0, 0.8) + 0.05, atol=1e-5)
+
+
+def test_an_unchanged_large_crop_keeps_its_finest_octave():
+    large = make_picture(512, 512)
+    np.testing.assert_allclose(restore_crop(large, unchanged_net()), large, atol=1e-6)
+
+
 def test_what_leaves_the_range_is_clipped():
     restored = restore_crop(CROP, brightening_net(0.6))
     assert restored.max() == 1.0 and restored.dtype == np.float32

@@ -177,8 +177,12 @@ def test_likeness_is_measured_on_the_finished_plate():
     assert restore_frame(plate, [FACE], nets=nets, params=NATURAL).faces[0].similarity == pytest.approx(1.0)
     larger = restore_frame(plate, [FACE], nets=nets, params=RestoreParams(scale=2)).faces[0].similarity
     assert larger == pytest.approx(1.0, abs=0.02)
-    checker = np.kron(np.indices((8, 8)).sum(axis=0) % 2, np.ones((64, 64)))
-    other = StubNet(lambda batch: 0.5 * batch + 0.5 * checker)
+
+    def checkered(batch: np.ndarray) -> np.ndarray:
+        square = batch.shape[2] // 8
+        return 0.5 * batch + 0.5 * np.kron(np.indices((8, 8)).sum(axis=0) % 2, np.ones((square, square)))
+
+    other = StubNet(checkered)
     nets = RestoreNets(other, identity_stub())
     changed = restore_frame(plate, [FACE], nets=nets, params=NATURAL).faces[0].similarity
     assert changed is not None and changed < 0.98
