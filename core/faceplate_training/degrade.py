@@ -30,8 +30,8 @@ def degrade(clean: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndar
     Returns:
         (H, W, 3) float32, 0-255, rounded to whole steps as a decoded file would be. 6 % come back as they were.
     """
-    history = rng.choice([untouched, film, web, shaken, security, mixture], p=[0.06, 0.22, 0.22, 0.18, 0.17, 0.15])
-    damaged = history(clean, unit, rng)
+    history = rng.choice(len(HISTORIES), p=[share for _, share in HISTORIES])
+    damaged = HISTORIES[history][0](clean, unit, rng)
     if damaged.shape != clean.shape:
         damaged = cv2.resize(damaged, clean.shape[1::-1], interpolation=int(rng.choice(ENLARGERS)))
     return np.clip(np.round(damaged), 0, 255).astype(np.float32)
@@ -96,6 +96,10 @@ def mixture(image: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndar
     return compress(image, rng, qualities=(50, 95)) if rng.random() < 0.3 else image
 
 
+HISTORIES = ((untouched, 0.06), (film, 0.22), (web, 0.22), (shaken, 0.18), (security, 0.17), (mixture, 0.15))
+"""What may have happened to a picture, and how often it does."""
+
+
 def soften(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
     """A Gaussian lens, not quite round."""
     across = max(sigma * rng.uniform(0.8, 1.25), 0.05)
@@ -124,7 +128,7 @@ def lens(image: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarray
         return cv2.filter2D(image, -1, disc_kernel(rng.uniform(1, 5) * unit), borderType=cv2.BORDER_REFLECT)
     if kind < 0.86:
         glow = cv2.GaussianBlur(np.maximum(image - 150, 0), (0, 0), rng.uniform(4, 14) * unit)
-        return image + glow * rng.uniform(0.1, 0.5) * np.float32([1.0, 0.6, 0.4])
+        return image + glow * rng.uniform(0.1, 0.5) * np.array([1.0, 0.6, 0.4], np.float32)
     return image
 
 
@@ -186,7 +190,9 @@ def noise(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.nd
 
 def grain(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Grain common to the channels and correlated in space, `strength` its standard deviation in 8-bit steps."""
-    texture = cv2.GaussianBlur(rng.normal(0, 1, image.shape[:2]).astype(np.float32), (0, 0), rng.uniform(0.3, 1.0))
+    texture = cv2.GaussianBlur(
+        rng.normal(0, 1, image.shape[:2]).astype(np.float32), (0, 0), rng.uniform(0.3, 1.0)
+    )
     return (image + (texture / texture.std() * strength)[..., None]).astype(np.float32)
 
 
@@ -227,7 +233,8 @@ def compress(image: np.ndarray, rng: np.random.Generator, *, qualities: tuple[in
     sampling = int(rng.choice([cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]))
     options = [cv2.IMWRITE_JPEG_QUALITY, int(quality), cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     coded = cv2.imencode(".jpg", np.ascontiguousarray(whole[..., ::-1]), options)[1]
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32)
+    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
+    return decoded[..., ::-1].astype(np.float32)
 
 
 def coded_by_video(whole: np.ndarray, codec: str, crf: int) -> np.ndarray:
@@ -239,14 +246,15 @@ def coded_by_video(whole: np.ndarray, codec: str, crf: int) -> np.ndarray:
         if codec == "libx264":
             options["threads"] = "1"
         stream = container.add_stream(codec, rate=Fraction(25), options=options)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for shift in (1, 0):
             moved = np.ascontiguousarray(np.roll(whole, shift, axis=1)[:height, :width])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, "rgb24")))
         container.mux(stream.encode())
     file.seek(0)
-    with av.open(file) as container:
-        last = list(container.decode(video=0))[-1].to_ndarray(format="rgb24")
+    with av.open(file, "r") as recording:
+        last = list(recording.decode(video=0))[-1].to_ndarray(format="rgb24")
     out = whole.astype(np.float32)
     out[:height, :width] = last
     return out

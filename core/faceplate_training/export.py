@@ -60,7 +60,7 @@ def store_half(model: onnx.ModelProto, *, smallest: int = 64) -> None:
     model.graph.node.extend(nodes)
 
 
-def load_onnx_weights(net: nn.Module, path: Path) -> nn.Module:
+def load_onnx_weights(net: nn.Module, path: Path) -> None:
     """Fill a module from a file that `export_onnx` wrote of the same architecture.
 
     Counters of the training itself stay as they are. The exporter writes tensors of equal content once only, so a file
@@ -77,4 +77,3 @@ def load_onnx_weights(net: nn.Module, path: Path) -> nn.Module:
         if value.is_floating_point():
             state[name] = torch.from_numpy(stored[name].reshape(value.shape).copy())
     net.load_state_dict(state)
-    return net

@@ -132,8 +132,9 @@ def frames(root: Path, teacher: Path, cache: Path, *, smallest_side: int = 150) 
         cache.mkdir(parents=True, exist_ok=True)
         made = list(_cut_all(listed, Teacher(teacher), smallest_side))
         arrays = {f"pixels_{i}": frame.pixels for i, (frame, _) in enumerate(made)}
-        sides = np.array([frame.template_side for frame, _ in made])
-        np.savez(store, sides=sides, numbers=np.array([number for _, number in made]), **arrays)
+        arrays["sides"] = np.array([frame.template_side for frame, _ in made])
+        arrays["numbers"] = np.array([number for _, number in made])
+        np.savez(store, **arrays)  # pyright: ignore[reportArgumentType]
     with np.load(store) as data:
         return [
             Frame(data[f"pixels_{i}"], float(side), listed[number])

@@ -104,7 +104,7 @@ class Teacher:
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         batch = np.ascontiguousarray(((crops - MEAN) / SPREAD).transpose(0, 3, 1, 2))
         name = self.session.get_inputs()[0].name
-        vectors = np.concatenate([self.session.run(None, {name: one[None]})[0] for one in batch])
+        vectors = np.concatenate([np.asarray(self.session.run(None, {name: one[None]})[0]) for one in batch])
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -115,7 +115,8 @@ def train(options: argparse.Namespace) -> None:
         options.photos, options.teachers / "yunet_n_dynamic.onnx", options.out / "cache", smallest_side=100
     )
     pool = [frame for frame in pool if not frame.photo.held_out]
-    net = IdentityNet().to(memory_format=torch.channels_last)
+    net = IdentityNet()
+    net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     averaged = loop.Averaged(net, 0.998)
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
     start = loop.load_checkpoint(options.out / "checkpoint.pt", net, averaged, optimiser)

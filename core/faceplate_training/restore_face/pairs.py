@@ -1,0 +1,137 @@
+"""Clean and damaged views of aligned faces, each a pure function of a seed and a number."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from torch.utils.data import Dataset
+
+from faceplate.faces import ARCFACE_112, FFHQ_512
+from faceplate.geometry import fit_similarity
+from faceplate_training.degrade import degrade, monochrome
+from faceplate_training.photos import Frame
+
+RIM = 32
+"""Pixels rendered around a view before it is damaged, so that its edges are damaged like its middle."""
+
+
+class Pairs(NamedTuple):
+    """A batch: (B, S, S, 3) float32 RGB 0-1 each, and the (B, 2, 3) maps of whole faces to the 112 px crop."""
+
+    damaged: np.ndarray
+    clean: np.ndarray
+    view_from_crop: np.ndarray
+    whole: np.ndarray
+
+
+class Views(Dataset):
+    """Endless batches, three kinds in turn, so that one net learns every scale and sees whole faces as it will be run.
+
+    Whole faces at 256 px, patches of 256 px from faces of any size, whole faces at 512 px. Each batch costs the same.
+    A face is never enlarged beyond the resolution its photo has.
+    """
+
+    def __init__(self, pool: list[Frame], seed: int, batches: int) -> None:
+        self.pool, self.seed, self.batches = pool, seed, batches
+        self.by_side = sorted(pool, key=lambda frame: frame.template_side)
+        self.sides = np.array([frame.template_side for frame in self.by_side])
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __getitem__(self, number: int) -> Pairs:
+        rng = np.random.default_rng([self.seed, number])
+        kind = rng.random()
+        if kind < 0.62:
+            views = [self.whole(256, rng) for _ in range(8)]
+        elif kind < 0.88:
+            views = [self.patch(rng) for _ in range(8)]
+        else:
+            views = [self.whole(512, rng) for _ in range(2)]
+        return Pairs(*(np.stack(column).astype(np.float32) for column in zip(*views, strict=True)))
+
+    def patch(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """A 256 px view anywhere on a face whose FFHQ square is 128-640 px."""
+        template = float(np.exp(rng.uniform(np.log(128), np.log(640))))
+        frame = self.pick(template / 1.15, rng)
+        template = min(template, frame.template_side * 1.15)
+        spread = max(0.0, template * 0.8 - 256) / 2
+        middle = rng.uniform(-spread, spread, 2) + np.array([0, 0.05 * template])
+        return self.view(frame, 256, template, middle, rng)
+
+    def whole(self, side: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """A whole face in a square of `side`, misplaced as a detector misplaces it."""
+        frame = self.pick(side * 0.75, rng)
+        template = min(side * np.exp(rng.normal(0, 0.06)), frame.template_side * 1.15)
+        return self.view(frame, side, template, rng.normal(0, 0.02, 2) * template, rng)
+
+    def pick(self, least: float, rng: np.random.Generator) -> Frame:
+        """A frame with at least that much resolution."""
+        first = min(int(np.searchsorted(self.sides, least)), len(self.sides) - 40)
+        return self.by_side[int(rng.integers(max(first, 0), len(self.sides)))]
+
+    def view(
+        self, frame: Frame, side: int, template: float, middle: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, ...]:
+        """Render one view, damage it, and fit the clean one to its exposure."""
+        total = side + 2 * RIM
+        mirrored = rng.random() < 0.5
+        pixels = frame.pixels[:, ::-1] if mirrored else frame.pixels
+        scale, angle = template / frame.template_side, rng.normal(0, 0.06)
+        c, s = scale * np.cos(angle), scale * np.sin(angle)
+        centre = (frame.pixels.shape[0] - 1) / 2
+        x, y = (total - 1) / 2 - middle[0], (total - 1) / 2 - middle[1]
+        view_from_frame = np.array(
+            [[c, -s, x - c * centre + s * centre], [s, c, y - s * centre - c * centre], [0, 0, 1]]
+        )
+        if scale < 0.75:
+            pixels = cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale)
+        clean = cv2.warpAffine(
+            np.ascontiguousarray(pixels),
+            view_from_frame[:2],
+            (total, total),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT,
+        ).astype(np.float32)
+        if rng.random() < 0.12:
+            clean = monochrome(clean, rng)
+        damaged = degrade(clean, template / 512, rng)
+        target = same_exposure(clean, damaged)
+        inner = slice(RIM, RIM + side)
+        whole = np.array(template < side * 1.25, np.float32)
+        return (
+            damaged[inner, inner] / 255,
+            target[inner, inner] / 255,
+            _crop_matrix(view_from_frame, frame),
+            whole,
+        )
+
+
+def _crop_matrix(view_from_frame: np.ndarray, frame: Frame) -> np.ndarray:
+    """(2, 3): arcface_112 pixel centres to pixel centres of the view without its rim.
+
+    The template is symmetric enough that a mirrored face lands in it as well.
+    """
+    ffhq_from_crop = fit_similarity(ARCFACE_112, FFHQ_512)
+    rim = (frame.pixels.shape[0] - frame.template_side) / 2
+    unit = frame.template_side / 512
+    frame_from_ffhq = np.array([[unit, 0, rim], [0, unit, rim], [0, 0, 1]])
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    without_rim = np.array([[1, 0, -RIM], [0, 1, -RIM], [0, 0, 1]])
+    centres = view_from_frame @ np.linalg.inv(half) @ frame_from_ffhq @ ffhq_from_crop @ half
+    return (without_rim @ centres)[:2]
+
+
+def same_exposure(clean: np.ndarray, damaged: np.ndarray) -> np.ndarray:
+    """`clean` with the gain and offset per channel that fit `damaged` best at 1/16 of the size.
+
+    Exposure and tint are another stage's business; left in, guessing them is most of what a restorer learns. The fit
+    looks at low frequencies only: at full size a blurred picture would ask for a fainter target.
+    """
+    size = tuple(max(4, length // 16) for length in clean.shape[1::-1])
+    x = cv2.resize(clean, size, interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float64)
+    y = cv2.resize(damaged, size, interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float64)
+    x_mean, y_mean = x.mean(0), y.mean(0)
+    gain = ((x - x_mean) * (y - y_mean)).mean(0) / np.maximum(x.var(0), 1.0)
+    gain = np.clip(gain, 0.2, 1.6)
+    return ((clean - x_mean) * gain + y_mean).astype(np.float32)
