@@ -1,0 +1,50 @@
+"""Grain goes where it was taken out, at the plate's level, and nowhere else."""
+
+import numpy as np
+import pytest
+
+from faceplate.colour import LINEAR_REC709, SRGB
+from faceplate.plate import Plate, Rect
+from faceplate.stages.grain import measure_grain
+from faceplate.stages.regrain import regrain
+
+SIZE = (288, 288)
+SMOOTH = np.broadcast_to(np.linspace(0.3, 0.6, SIZE[1], dtype=np.float32)[None, :, None], (*SIZE, 3)).copy()
+NOISE = np.random.default_rng(1).normal(0, 0.03, (*SIZE, 3)).astype(np.float32)
+GRAIN = measure_grain(SMOOTH + NOISE)
+MATTE = np.zeros(SIZE, np.float32)
+MATTE[60:228, 60:228] = 1.0
+
+
+def plate(shown: np.ndarray, *, linear: bool = False, origin: int = 0) -> Plate:
+    encoding = LINEAR_REC709 if linear else SRGB
+    window = Rect(origin, origin, origin + SIZE[1], origin + SIZE[0])
+    return Plate(np.asarray(encoding.decode(shown), np.float32), 7, window, Rect(0, 0, 288, 288), encoding)
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_what_was_smoothed_is_as_grainy_as_its_plate(linear):
+    assert GRAIN is not None
+    comp = plate(SMOOTH + NOISE * (1 - MATTE)[..., None], linear=linear, origin=-9)
+    done = regrain(comp, MATTE, GRAIN, seed=(7, 1))
+    inside = (done.encoding.encode(done.pixels) - SMOOTH)[80:208, 80:208]
+    assert inside.std() == pytest.approx(0.03, rel=0.08)
+    np.testing.assert_array_equal(done.pixels[MATTE == 0], comp.pixels[MATTE == 0])
+
+
+def test_what_kept_its_grain_gets_none():
+    assert GRAIN is not None
+    comp = plate(SMOOTH + NOISE)
+    added = regrain(comp, MATTE, GRAIN, kept=GRAIN, seed=(7, 1)).pixels - comp.pixels
+    assert added.std() < 0.01 * 0.03
+
+
+def test_nan_highlights_and_amount_zero():
+    assert GRAIN is not None
+    comp = plate(SMOOTH, linear=True)
+    comp.pixels[100, 100], comp.pixels[110, 110] = np.nan, 20.0
+    done = regrain(comp, MATTE, GRAIN, seed=(7, 1))
+    assert np.isnan(done.pixels[100, 100]).all() and np.isfinite(done.pixels[101:120, 101:120]).all()
+    assert done.pixels[110, 110] == pytest.approx(20.0, rel=0.2)
+    assert regrain(comp, MATTE, GRAIN, amount=0.0) is comp
+    assert regrain(comp, np.zeros(SIZE, np.float32), GRAIN) is comp
