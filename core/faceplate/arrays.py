@@ -23,7 +23,9 @@ Matrix = NDArray[np.float64]
 """(3, 3) float64, named destination_from_source, acts on column vectors (x, y, 1)."""
 
 
-def expect_shapes(known: Mapping[str, int] | None = None, /, **arrays: tuple[np.ndarray, str]) -> dict[str, int]:
+def expect_shapes(
+    known: Mapping[str, int] | None = None, /, **arrays: tuple[np.ndarray, str]
+) -> dict[str, int]:
     """Check arrays against shapes written as words, and say which one is wrong.
 
     Args:

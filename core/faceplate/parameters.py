@@ -52,7 +52,9 @@ class Parameter:
         except (TypeError, ValueError, OverflowError):
             number = None
         low, high = self.min, self.max
-        assert low is not None and high is not None, f"{self.name} is a number without a range in operations.json"
+        assert low is not None and high is not None, (
+            f"{self.name} is a number without a range in operations.json"
+        )
         # Written so that NaN, which compares false with everything, is refused.
         if number is None or isinstance(value, bool) or not low <= number <= high:
             raise RangeError(f"{self.name} should be a number {low:g}-{high:g}, got {value}")

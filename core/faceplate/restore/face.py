@@ -48,7 +48,9 @@ def restore_crop(crop: Image, net: Net, *, mirror: bool = False) -> Image:
     restored = _looked_at(crop, net, mirror)
     if side >= 2 * SMALLEST_LOOK:
         small = cv2.resize(crop, (side // 2, side // 2), interpolation=cv2.INTER_AREA)
-        coarse = cv2.resize(_looked_at(small, net, mirror) - small, (side, side), interpolation=cv2.INTER_CUBIC)
+        coarse = cv2.resize(
+            _looked_at(small, net, mirror) - small, (side, side), interpolation=cv2.INTER_CUBIC
+        )
         restored = 0.5 * (restored + crop + coarse)
     return np.clip(restored, 0.0, 1.0)
 
