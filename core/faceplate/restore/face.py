@@ -47,7 +47,7 @@ def restore_crop(crop: Image, net: Net, *, mirror: bool = False) -> Image:
         raise ShapeError(f"a crop's side should be a multiple of {STRIDE}, got {side}")
     restored = _looked_at(crop, net, mirror)
     if side >= 2 * SMALLEST_LOOK:
-        small = cv2.resize(crop, (side // 2, side // 2), interpolation=cv2.INTER_AREA)
+        small = np.asarray(cv2.resize(crop, (side // 2, side // 2), interpolation=cv2.INTER_AREA), np.float32)
         coarse = cv2.resize(
             _looked_at(small, net, mirror) - small, (side, side), interpolation=cv2.INTER_CUBIC
         )
