@@ -1,0 +1,87 @@
+"""Scenes by step and place: the same seed gives the same batch, on any machine and with any number of loaders."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from faceplate_training.detect_face.canvas import Scene
+from faceplate_training.detect_face.recording import Grain, record
+from faceplate_training.detect_face.scenes import Director
+from faceplate_training.detect_face.sources import Album
+
+Batch = tuple[Tensor, list[tuple[Tensor, Tensor, Tensor]]]
+"""Pictures (B, 3, S, S) uint8, and per picture boxes (N, 4), points (N, 5, 2), asked (N,)."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is shown when. Whole scenes at first; from step `close_from` on every second batch is of close-ups.
+
+    `side` and `size` are a scene's side in pixels and a batch's length; those of close-ups are chosen so that a batch
+    costs about the same.
+    """
+
+    seed: int
+    side: int = 256
+    size: int = 16
+    close_side: int = 192
+    close_size: int = 28
+    close_from: int = 1250
+
+    def is_close(self, step: int) -> bool:
+        return step >= self.close_from and step % 2 == 1
+
+    def numbers(self, step: int) -> list[tuple[int, int]]:
+        """The pictures of one step, each a step and a place in its batch."""
+        return [(step, place) for place in range(self.close_size if self.is_close(step) else self.size)]
+
+
+class Scenes(Dataset):
+    """Endless scenes; opens its album in the process that reads it."""
+
+    def __init__(self, cache: Path, course: Course) -> None:
+        self.cache, self.course = cache, course
+        self.wide: Director | None = None
+
+    def __getitem__(self, number: tuple[int, int]) -> Scene:
+        course = self.course
+        if self.wide is None:
+            cv2.setNumThreads(1)
+            album = Album(self.cache)
+            self.wide, self.close = Director(album, course.side), Director(album, course.close_side)
+            self.grain = Grain(course.seed)
+        step, place = number
+        if course.is_close(step):
+            rng = np.random.default_rng([course.seed, step, place])
+            return record(self.close.close_up(rng), self.grain, rng)
+        rng = np.random.default_rng([course.seed, step * course.size + place])
+        return record(self.wide.compose(rng), self.grain, rng)
+
+
+def collate(scenes: list[Scene]) -> Batch:
+    """Scenes as tensors."""
+    pictures = torch.from_numpy(np.stack([scene.pixels for scene in scenes])).permute(0, 3, 1, 2)
+    faces = [
+        (torch.from_numpy(s.boxes), torch.from_numpy(s.points), torch.from_numpy(s.asked)) for s in scenes
+    ]
+    return pictures, faces
+
+
+def batches(cache: Path, course: Course, *, start: int, steps: int, loaders: int) -> Iterator[Batch]:
+    """The batches of steps `start` to `steps`, prepared by `loaders` processes ahead of time."""
+    numbers = [course.numbers(step) for step in range(start, steps)]
+    return iter(
+        DataLoader(
+            Scenes(cache, course),
+            batch_sampler=numbers,
+            collate_fn=collate,
+            num_workers=loaders,
+            prefetch_factor=4 if loaders else None,
+        )
+    )

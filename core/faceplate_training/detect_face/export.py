@@ -1,0 +1,81 @@
+"""Writes a trained detector as the ONNX file that ships, and opens weights for measuring.
+
+python -m faceplate_training.detect_face.export --checkpoint DIR/checkpoint.pt --to models/open/detect-face-0.1.0.onnx
+"""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from faceplate.nets.detect_net import DetectNet
+from faceplate.runtime.net import Net
+from faceplate.runtime.onnx_net import OnnxNet
+from faceplate_training.export import export_onnx
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--checkpoint", type=Path, required=True)
+    words.add_argument("--to", type=Path, required=True)
+    chosen = words.parse_args()
+    write_onnx(load_averaged(chosen.checkpoint), chosen.to)
+    print(f"{chosen.to.stat().st_size} bytes, sha256 {hashlib.sha256(chosen.to.read_bytes()).hexdigest()}")
+
+
+def load_averaged(checkpoint: Path) -> DetectNet:
+    """The averaged weights of a run: what is measured and shipped."""
+    net = DetectNet()
+    net.load_state_dict(torch.load(checkpoint, weights_only=True)["averaged"])
+    return net.eval()
+
+
+def write_onnx(net: DetectNet, path: Path) -> None:
+    """Input "image" (B, 3, H, W), output "faces" (B, N, 15); B, H and W are free. Normalisation is folded away."""
+    export_onnx(
+        folded(net),
+        torch.zeros(1, 3, 64, 96),
+        path,
+        inputs=["image"],
+        outputs=["faces"],
+        dynamic={"image": {0: "B", 2: "H", 3: "W"}, "faces": {0: "B", 1: "N"}},
+    )
+
+
+def folded(net: DetectNet) -> DetectNet:
+    """The same net with every batch normalisation folded into the convolution before it."""
+    net.eval()
+    for parent in net.modules():
+        if not isinstance(parent, torch.nn.Sequential):
+            continue
+        for number, (first, second) in enumerate(zip(parent, list(parent)[1:], strict=False)):
+            if isinstance(first, torch.nn.Conv2d) and isinstance(second, torch.nn.BatchNorm2d):
+                parent[number] = torch.nn.utils.fuse_conv_bn_eval(first, second)
+                parent[number + 1] = torch.nn.Identity()
+    return net
+
+
+class TorchNet:
+    """A net still in training, as the Net protocol wants it."""
+
+    def __init__(self, net: DetectNet) -> None:
+        self.net, self.id, self.template, self.seconds = net, "detect-face-in-training", "", 0.0
+
+    def __call__(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        with torch.no_grad():
+            return (self.net(torch.from_numpy(np.ascontiguousarray(batch))).numpy(),)
+
+
+def open_weights(path: Path) -> Net:
+    """Weights as a Net: an ONNX file, or a checkpoint of a run."""
+    if path.suffix == ".onnx":
+        return OnnxNet(
+            path.read_bytes(), id=path.stem, template="", providers=("CPUExecutionProvider",), threads=2
+        )
+    return TorchNet(load_averaged(path))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Trains DetectNet.
+
+    python -m faceplate_training.detect_face.train --photos PHOTOS --out DIR
+
+Run again with the same folder to go on where it stopped. DIR gets cache/ (prepared photos), log.csv, checkpoint.pt.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+
+from faceplate.nets.detect_net import DetectNet
+from faceplate_training.detect_face.data import Batch, Course, batches
+from faceplate_training.detect_face.losses import detection_loss
+from faceplate_training.detect_face.sources import prepare
+from faceplate_training.loop import Averaged, Log, finite_step, load_checkpoint, rate_at, save_checkpoint
+
+WEIGHTS = {"score": 1.0, "box": 2.0, "points": 25.0}
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--photos", type=Path, required=True, help="folder with london, canada, congress, ...")
+    words.add_argument("--teacher", type=Path, help="YuNet as ONNX; default: models/ beside the photos")
+    words.add_argument("--out", type=Path, required=True)
+    words.add_argument("--steps", type=int, default=5200)
+    words.add_argument("--rate", type=float, default=2e-3)
+    words.add_argument("--seed", type=int, default=7)
+    words.add_argument("--threads", type=int, default=2, help="1 where other work shares the cores")
+    words.add_argument("--loaders", type=int, default=1)
+    train(words.parse_args())
+
+
+def train(words: argparse.Namespace) -> None:
+    """The whole run; see the module's first lines."""
+    torch.manual_seed(words.seed)
+    torch.set_num_threads(words.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    teacher = words.teacher or words.photos.parent / "models" / "yunet_n_dynamic.onnx"
+    cache = words.out / "cache"
+    prepare(words.photos, teacher, cache)
+    net = DetectNet().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    averaged = Averaged(net, 0.998)
+    optimiser = torch.optim.AdamW(net.parameters(), words.rate, weight_decay=0.02)
+    checkpoint = words.out / "checkpoint.pt"
+    start = load_checkpoint(checkpoint, net, averaged, optimiser)
+    log = Log(words.out / "log.csv", ["loss", *WEIGHTS, "rate", "per_second"], from_step=start)
+    sums, since = dict.fromkeys(("loss", *WEIGHTS), 0.0), time.monotonic()
+    shown = 0
+    course = Course(words.seed)
+    feed = batches(cache, course, start=start, steps=words.steps, loaders=words.loaders)
+    net.train()
+    for step, batch in enumerate(feed, start):
+        shown += len(batch[0])
+        parts = batch_loss(net, batch, device)
+        loss = sum((WEIGHTS[name] * part for name, part in parts.items()), torch.zeros((), device=device))
+        rate = rate_at(step, words.steps, peak=words.rate, warm_up=min(200, words.steps // 5))
+        if finite_step(loss, net, optimiser, clip=5.0, rate=rate):
+            averaged.follow(net, step)
+            for name, part in {"loss": loss, **parts}.items():
+                sums[name] += float(part.detach())
+        if (step + 1) % 50 == 0:
+            speed = shown / (time.monotonic() - since)
+            log.row(
+                step + 1, **{name: total / 50 for name, total in sums.items()}, rate=rate, per_second=speed
+            )
+            sums, since, shown = dict.fromkeys(sums, 0.0), time.monotonic(), 0
+        if (step + 1) % 250 == 0 or step + 1 == words.steps:
+            save_checkpoint(checkpoint, step + 1, net, averaged, optimiser)
+
+
+def batch_loss(net: DetectNet, batch: Batch, device: torch.device) -> dict[str, torch.Tensor]:
+    """The losses of one batch, the net run in bf16, the losses in fp32."""
+    pictures = batch[0].to(device, torch.float32, memory_format=torch.channels_last) / 255
+    with torch.autocast(device.type, torch.bfloat16):
+        grids = net.grids(pictures)
+    # the losses are a few thousand numbers: on the CPU they need no second version
+    grids = [(score.float().cpu(), place.float().cpu()) for score, place in grids]
+    return {
+        name: part.to(device) for name, part in detection_loss(grids, batch[1], pictures.shape[-1]).items()
+    }
+
+
+if __name__ == "__main__":
+    main()
