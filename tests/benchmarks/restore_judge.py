@@ -17,20 +17,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-HELD_OUT_EVERY = 5
+from faceplate_training.photos import photos
 
 
 def held_out(shared: Path) -> list[Path]:
-    """Both photos of every fifth London person: the recipes keep them out of training."""
-    photos = sorted((shared / "photos" / "london").glob("*.jpg"))
-    people = sorted({path.stem.split("_")[0] for path in photos})[::HELD_OUT_EVERY]
-    return [path for path in photos if path.stem.split("_")[0] in people]
+    """The photos that the recipes keep out of training: both of every fifth London person."""
+    return [photo.path for photo in photos(shared / "photos") if photo.held_out]
 
 
-def damage(judge: Path, photos: list[Path], preset: str, size: int, folder: Path) -> None:
+def damage(judge: Path, people: list[Path], preset: str, size: int, folder: Path) -> None:
     """Fill `folder` with the judge's NAME.ref.png and NAME.in.png."""
     made = "film" if preset == "clean" else preset
-    command = [sys.executable, judge, "degrade", *photos, "--preset", made, "--size", size, "--out", folder]
+    command = [sys.executable, judge, "degrade", *people, "--preset", made, "--size", size, "--out", folder]
     subprocess.run([str(word) for word in command], check=True)
     if preset == "clean":
         for reference in folder.glob("*.ref.png"):
@@ -78,12 +76,12 @@ def main() -> None:
     )
     parser.add_argument("options", nargs="*", help="options handed to the command, after --")
     options = parser.parse_args()
-    judge, photos, sheet = options.shared / "tools" / "judge.py", held_out(options.shared), []
+    judge, people, sheet = options.shared / "tools" / "judge.py", held_out(options.shared), []
     for size in options.sizes:
         for preset in options.presets:
             with tempfile.TemporaryDirectory() as temporary:
                 folder, out = Path(temporary) / "pairs", Path(temporary) / "restored"
-                damage(judge, photos, preset, size, folder)
+                damage(judge, people, preset, size, folder)
                 restore(folder, out, options.options)
                 words = [sys.executable, str(judge), "pairs", str(folder), str(out)]
                 print(f"{preset:7s} {size}  ", end="", flush=True)

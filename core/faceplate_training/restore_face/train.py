@@ -35,7 +35,10 @@ def train(options: argparse.Namespace) -> None:
     )
     pool = [frame for frame in pool if not frame.photo.held_out and is_clean(frame)]
     print(len(pool), "frames to train on", flush=True)
-    net = RestoreUNet().to(device)
+    net = RestoreUNet()
+    if options.begin_with:
+        load_onnx_weights(net, options.begin_with)
+    net.to(device)
     net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     averaged = loop.Averaged(net)
     optimiser = torch.optim.AdamW(net.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
@@ -108,9 +111,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
     parser.add_argument("--identity", type=Path, default=Path("models/open/identity-face-0.1.0.onnx"))
     parser.add_argument(
-        "--identity-from", type=int, default=1200, help="step at which the identity term joins"
+        "--identity-from", type=int, default=1000, help="step at which the identity term joins"
     )
     parser.add_argument("--identity-weight", type=float, default=0.02)
+    parser.add_argument(
+        "--begin-with", type=Path, help="shipped weights to go on from instead of a fresh net"
+    )
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--workers", type=int, default=1)
