@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent
 CORE = ROOT / "core"
@@ -29,7 +30,7 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 COMMAND = BIN / ("faceplate.exe" if os.name == "nt" else "faceplate")
 WANTED = (3, 11)
 
-BASE_EXTRAS = ("demo", "test")
+BASE_EXTRAS = ("demo", "native", "test")
 VERB_EXTRAS = {"check": ("check", "train"), "test": ("train",)}
 OPTIONAL_EXTRAS = ("train",)  # some tests want torch; without it they skip and say so
 
@@ -172,15 +173,74 @@ def installed_extras():
     return set(extras) if told == wanted_hash() else set()
 
 
+# ---------------------------------------------------------------- what is native
+
+
+class Native(NamedTuple):
+    """One shared library: every C++ file below `sources`, compiled and linked in one go."""
+
+    name: str
+    sources: str
+    output: str
+    flags: tuple = ()
+    python: bool = False  # a Python module, through pybind11
+
+
+NATIVE = ()
+"""What there is to compile. Nothing here is needed to restore from the command line."""
+
+COMPILE = ("-std=c++17", "-O2", "-g0", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra")
+
+
 def build_native():
-    """Compile what is native. Nothing is yet: C++ comes once the numpy version of a stage has a profile."""
+    """Compile what changed. Without a compiler everything else still works, and the tests of these parts skip."""
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    for part in NATIVE:
+        output = ROOT / (part.output + (told("ext_suffix") if part.python else ""))
+        if not compiler:
+            say(f"no C++ compiler found (c++, or the one named in CXX): {part.name} is left out")
+            continue
+        sources = sorted((ROOT / part.sources).rglob("*.cpp"))
+        words = [compiler, *COMPILE, *part.flags, *(includes() if part.python else ())]
+        key = native_key(words, sorted((ROOT / part.sources).rglob("*.[ch]*")))
+        stamp = output.with_name(output.name + ".built")
+        if output.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == key:
+            continue
+        say(f"compiling {part.name}")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        if run(*words, "-o", output, *sources) != 0:
+            raise BuildError(f"{part.name} did not compile; the compiler's own message is above")
+        stamp.write_text(key, encoding="utf-8")
+
+
+def includes():
+    """Where Python's and pybind11's headers lie."""
+    return (f"-I{told('include')}", f"-I{told('pybind11')}")
+
+
+def told(what):
+    """A fact about the environment's Python, asked of that Python."""
+    questions = {
+        "ext_suffix": "import sysconfig; print(sysconfig.get_config_var('EXT_SUFFIX'))",
+        "include": "import sysconfig; print(sysconfig.get_paths()['include'])",
+        "pybind11": "import pybind11; print(pybind11.get_include())",
+    }
+    answer = subprocess.run([str(PYTHON), "-c", questions[what]], capture_output=True, text=True, check=True)
+    return answer.stdout.strip()
+
+
+def native_key(words, files):
+    """The hash of everything that decides what a part is compiled to."""
+    seen = hashlib.sha256("\n".join(str(word) for word in words).encode())
+    for path in files:
+        seen.update(path.read_bytes())
+    return seen.hexdigest()
 
 
 # ---------------------------------------------------------------- the verbs
 
 
 def setup(_words):
-    say("native parts: none yet, nothing to compile")
     say(f"ready: {COMMAND.relative_to(ROOT)} --help")
     return 0
 
