@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from faceplate.errors import RangeError
 from faceplate.faces import Face
@@ -21,10 +21,11 @@ from faceplate_client.errors import ModelError
 class RestoreRequest:
     """A checked request to restore: which faces (as words), the smallest, and the pipeline's parameters.
 
-    `faces`: "all", "largest", or a tuple of numbers, 1 for the largest face. `smallest`: width in plate pixels.
+    `faces`: "all", "largest", or words such as 1,3, where 1 is the largest face on the frame; with a shot they are
+    names and ids of its tracks. `smallest`: height in plate pixels.
     """
 
-    faces: Literal["all", "largest"] | tuple[int, ...]
+    faces: str
     smallest: float
     style: str
     params: RestoreParams
@@ -34,23 +35,26 @@ class RestoreRequest:
 
         Args:
             faces: those found on a frame, largest first.
+
+        Raises:
+            RangeError: the request names tracks of a shot, and there is none.
         """
         if self.faces == "all":
             return list(faces)
-        wanted = (1,) if self.faces == "largest" else self.faces
+        wanted = (1,) if self.faces == "largest" else _numbers(self.faces)
         return [face for number, face in enumerate(faces, start=1) if number in wanted]
 
     def as_words(self) -> dict[str, Any]:
         """Everything that decides the result, in plain values: what a proof of done hashes."""
-        faces = self.faces if isinstance(self.faces, str) else list(self.faces)
-        return {"faces": faces, "smallest": self.smallest, **dataclasses.asdict(self.params)}
+        return {"faces": self.faces, "smallest": self.smallest, **dataclasses.asdict(self.params)}
 
 
-def restore_request(values: Mapping[str, Any]) -> RestoreRequest:
+def restore_request(values: Mapping[str, Any], *, shot: bool = False) -> RestoreRequest:
     """Check the values of a restore request and fill in what its style sets.
 
     Args:
         values: parameter name -> value, only those that were set by hand. They win over the style's.
+        shot: whether there will be a shot whose tracks `faces` may name.
 
     Raises:
         RangeError, RequestError: as `Operation.checked`.
@@ -60,16 +64,20 @@ def restore_request(values: Mapping[str, Any]) -> RestoreRequest:
     full = restore.checked({**STYLES[style], **values})
     fields = {field.name for field in dataclasses.fields(RestoreParams)}
     params = RestoreParams(**{name: value for name, value in full.items() if name in fields})
-    return RestoreRequest(_face_words(full["faces"]), full["smallest"], style, params)
+    faces = ",".join(word.strip() for word in full["faces"].split(","))
+    if not shot and faces not in ("all", "largest"):
+        faces = ",".join(map(str, sorted(_numbers(faces))))
+    return RestoreRequest(faces, full["smallest"], style, params)
 
 
-def _face_words(words: str) -> Literal["all", "largest"] | tuple[int, ...]:
-    if words == "all" or words == "largest":
-        return words
-    numbers = [word.strip() for word in words.split(",")]
-    if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in numbers):
-        raise RangeError(f"faces should be all, largest, or numbers such as 1,3, got {words}")
-    return tuple(sorted({int(word) for word in numbers}))
+def _numbers(words: str) -> set[int]:
+    """The numbers that a choice of faces lists."""
+    each = words.split(",")
+    if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in each):
+        raise RangeError(
+            f"faces should be all, largest, or numbers such as 1,3, got {words}; names are for shots, see --shot"
+        )
+    return {int(word) for word in each}
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,10 @@ class Parameter:
         return value
 
     def _number(self, value: Any) -> float | int:
-        kind = float if self.type == "float" else int
         try:
-            number = kind(value)
+            number = float(value)
+            if self.type == "int":
+                number = int(number) if number.is_integer() else None
         except (TypeError, ValueError, OverflowError):
             number = None
         low, high = self.min, self.max
@@ -57,7 +58,8 @@ class Parameter:
         )
         # Written so that NaN, which compares false with everything, is refused.
         if number is None or isinstance(value, bool) or not low <= number <= high:
-            raise RangeError(f"{self.name} should be a number {low:g}-{high:g}, got {value}")
+            kind = "whole number" if self.type == "int" else "number"
+            raise RangeError(f"{self.name} should be a {kind} {low:g}-{high:g}, got {value}")
         return number
 
 

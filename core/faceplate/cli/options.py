@@ -16,13 +16,13 @@ class Parser(argparse.ArgumentParser):
         )
 
 
-def add_parameters(parser: argparse.ArgumentParser, operation: Operation) -> None:
-    """Add one option for every parameter of an operation, in groups by page.
+def add_parameters(parser: argparse.ArgumentParser, operation: Operation) -> Any:
+    """Add one option for every parameter of an operation, in groups by page; the last group, to add to.
 
     Values stay as they were typed: `Operation.checked` converts them and says what is wrong, in one place for the
     command line and for hosts. An option that was not given stays None, so that a style may set it.
     """
-    groups = {}
+    groups, group = {}, None
     for parameter in operation.parameters:
         page = parameter.page.lower()
         if page not in groups:
@@ -35,6 +35,7 @@ def add_parameters(parser: argparse.ArgumentParser, operation: Operation) -> Non
             )
         else:
             group.add_argument(flag, dest=parameter.name, metavar=_metavar(parameter), help=_help(parameter))
+    return group
 
 
 def given_values(options: argparse.Namespace, operation: Operation) -> dict[str, Any]:

@@ -28,9 +28,10 @@ class Progress:
         self._rendered = 0
 
     def expect(self, frames: int) -> None:
-        """Say how many frames there are in all."""
+        """Say how many frames there are in all; said again, the counting begins anew for the next part of the work."""
         with self._lock:
             self._total = frames
+            self._done = self._faces = self._failed = self._rendered = 0
             self._start = self._last_line = time.monotonic()
 
     def frame_done(self, *, faces: int, failed: bool = False, resumed: bool = False) -> None:
@@ -62,7 +63,7 @@ class Progress:
             )
 
     def _draw_bar(self, total: int, done: int, note: str, *, last: bool) -> None:
-        if self._bar is None:
+        if self._bar is None or self._bar.total != total:
             self._bar = tqdm(total=total, unit="frame", file=sys.stderr, dynamic_ncols=True)
         if done != self._bar.n or note != self._bar.postfix:
             self._bar.set_postfix_str(note, refresh=False)

@@ -47,6 +47,13 @@ def add_parser(commands: Any) -> None:
         "--overwrite", action="store_true", help="replace what is there, the input itself included"
     )
     add_parameters(parser, restore)
+    time = add_parameters(parser, operation("steady"))
+    time.add_argument(
+        "--shot",
+        type=Path,
+        metavar="shot.json",
+        help="the shot's analysis, made if it is not there; faces are held steady, and --faces may name people",
+    )
     running = parser.add_argument_group("running")
     running.add_argument(
         "--device", default="auto", metavar="auto|cpu|cuda|openvino", help="what the nets run on"
@@ -77,6 +84,8 @@ def _run(options: argparse.Namespace) -> int:
         "overwrite": options.overwrite,
         "device": options.device,
         "values": given_values(options, operation("restore")),
+        "shot": options.shot,
+        "steady": given_values(options, operation("steady")),
     }
     progress = Progress(quiet=options.quiet)
     done = _restore(order, progress, as_json=options.json)
@@ -95,7 +104,12 @@ def _restore(words: dict[str, Any], progress: Progress, *, as_json: bool) -> "Ch
             failed = record.status == "failed"
             progress.frame_done(faces=len(record.faces), failed=failed, resumed=record.resumed)
 
-        return restore_footage(RestoreOrder(**words), stop=stop, on_start=progress.expect, on_frame=on_frame)
+        def on_look(record: "FrameRecord") -> None:
+            progress.frame_done(faces=0, resumed=record.resumed)
+
+        return restore_footage(
+            RestoreOrder(**words), stop=stop, on_start=progress.expect, on_frame=on_frame, on_look=on_look
+        )
 
     def abandon() -> None:
         from faceplate.farm.chunk import STOPPED

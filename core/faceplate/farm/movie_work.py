@@ -4,16 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
+from faceplate.farm.rendering import Fetched, Job, Rendered
 from faceplate.farm.report import FrameRecord
-from faceplate.farm.restoring import (
-    Fetched,
-    Job,
-    Rendered,
-    failed_record,
-    fetch_frame,
-    record_of,
-    render_frame,
-)
+from faceplate.farm.restoring import failed_record, record_of, way_of
 from faceplate.farm.store import publish
 from faceplate.io.conversion import movie_frame_of
 from faceplate.io.images import verify_picture, write_picture
@@ -33,6 +26,7 @@ class MovieWork:
 
     def __init__(self, job: Job, path: Path, at: Path) -> None:
         self._job, self._path, self._at = job, path, at
+        self._way = way_of(job)
         self._files = {file.number: file for file in job.footage.frames}
         self._reader = job.footage.reader()
         self._writer: MovieWriter | None = None
@@ -41,11 +35,11 @@ class MovieWork:
 
     def fetch(self, frame: int) -> Fetched:
         """Read a frame."""
-        return fetch_frame(self._reader, self._files[frame], self._job)
+        return self._way.fetch(self._reader, self._files[frame])
 
     def render(self, frame: int, fetched: Fetched) -> Rendered:
         """Restore its faces."""
-        return render_frame(fetched, self._job)
+        return self._way.render(fetched)
 
     def write(self, frame: int, rendered: Rendered) -> FrameRecord:
         """Encode the frame; its layers become pictures beside the movie, `take.matte.0001.png`."""

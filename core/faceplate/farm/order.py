@@ -3,15 +3,17 @@
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from faceplate.farm.chunk import ChunkReport, render_chunk
 from faceplate.farm.movie_work import MovieWork
 from faceplate.farm.proof import FOLDER, is_proven, prove, read_proof
+from faceplate.farm.rendering import Job
 from faceplate.farm.report import FrameRecord, Report
-from faceplate.farm.restoring import Job, PictureWork
+from faceplate.farm.restoring import PictureWork
+from faceplate.farm.shot_of_input import steadying_for
 from faceplate.farm.store import publish, sweep, temporary_for
 from faceplate.io.colourspaces import encoding_for
 from faceplate.io.sequence import Footage, open_input
@@ -26,8 +28,9 @@ OnFrame = Callable[[FrameRecord], None]
 class RestoreOrder:
     """What was ordered, in the words of the command line.
 
-    `input`, `output`, `frames`, `colourspace`: as typed. `values`: parameters set by hand. `report`: a JSON-lines file.
-    `resume`: render only what is not proven done. `overwrite`: replace what is there.
+    `input`, `output`, `frames`, `colourspace`: as typed. `values`: parameters of `restore` set by hand; `steady`: those
+    of `steady`. `shot`: a shot file, made if it is not there. Faces are held steady if either is given. `report`: a
+    JSON-lines file. `resume`: render only what is not proven done. `overwrite`: replace what is there.
     """
 
     input: str
@@ -41,18 +44,30 @@ class RestoreOrder:
     overwrite: bool = False
     device: str = "auto"
     values: Mapping[str, Any] = field(default_factory=dict)
+    shot: Path | None = None
+    steady: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def wants_shot(self) -> bool:
+        return self.shot is not None or bool(self.steady)
 
 
 def restore_footage(
-    order: RestoreOrder, *, stop: threading.Event, on_start: Callable[[int], None], on_frame: OnFrame
+    order: RestoreOrder,
+    *,
+    stop: threading.Event,
+    on_start: Callable[[int], None],
+    on_frame: OnFrame,
+    on_look: OnFrame | None = None,
 ) -> ChunkReport:
     """Carry out an order.
 
     Args:
         order: what to do.
         stop: set it to end the work after the frame in hand.
-        on_start: told how many frames there are, once everything is checked.
+        on_start: told how many frames there are, once everything is checked; twice where a shot is made first.
         on_frame: told of every frame as it is done.
+        on_look: told of every frame that is looked at to make a shot.
 
     Returns:
         Every frame's record.
@@ -62,6 +77,13 @@ def restore_footage(
         OutputError, EngineError, Cancelled: on the way; whole frames remain.
     """
     job = _job(order, stop)
+    if order.wants_shot:
+        looked = on_look or (lambda record: None)
+        steadying = steadying_for(
+            order, job.target, job.request.smallest, stop=stop, on_start=on_start, on_frame=looked
+        )
+        steadying.chosen(job.request)
+        job = replace(job, steadying=steadying)
     report = Report(order.report) if order.report else None
 
     def tell(record: FrameRecord) -> None:
@@ -91,7 +113,7 @@ def remove_temporaries(order: RestoreOrder) -> None:
 
 def _job(order: RestoreOrder, stop: threading.Event) -> Job:
     """Everything opened and checked, the cheap things first."""
-    request = restore_request(order.values)
+    request = restore_request(order.values, shot=order.wants_shot)
     footage = open_input(order.input, frames=order.frames, skip_missing=order.skip_missing)
     target = open_output(order.output, footage, overwrite=order.overwrite)
     if order.colourspace:
@@ -99,7 +121,7 @@ def _job(order: RestoreOrder, stop: threading.Event) -> Job:
     if not (order.resume or order.overwrite):
         _refuse_existing(footage, target)
     tools = open_restore(order.device)
-    return Job(footage, target, request, tools, order.colourspace, order.layers, order.resume, stop)
+    return Job(footage, target, request, tools, order.colourspace, order.layers, order.resume, stop=stop)
 
 
 def _refuse_existing(footage: Footage, target: Target) -> None:

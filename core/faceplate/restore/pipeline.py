@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import isfinite
 from time import perf_counter
 
@@ -133,8 +134,17 @@ class _Mended:
     confidence: float
 
 
+RestoredCrop = Callable[[int, Crop], Image]
+"""(number of the face, from 0; its crop) -> the restored crop, (S, S, 3), display-encoded, 0-1."""
+
+
 def restore_frame(
-    plate: Plate, faces: Sequence[Face], *, nets: RestoreNets, params: RestoreParams
+    plate: Plate,
+    faces: Sequence[Face],
+    *,
+    nets: RestoreNets,
+    params: RestoreParams,
+    restored_crop: RestoredCrop | None = None,
 ) -> Restored:
     """Restore the given faces of one frame.
 
@@ -143,6 +153,7 @@ def restore_frame(
         faces: in display window coordinates; none is no error.
         nets: opened; their input and output are display-encoded 0-1.
         params: what the artist set.
+        restored_crop: where restored crops come from; by default the net, run on this frame alone.
 
     Returns:
         The frame, its layers and what became of each face. Where no face was restored and the scale is 1, the plate
@@ -152,13 +163,14 @@ def restore_frame(
         ShapeError, ModelError: a net that does not keep its word.
     """
     clock = _Clock()
+    restored_crop = restored_crop or _by_itself(nets.restore, mirror=params.mirror)
     reports: list[FaceReport] = []
     mended: dict[int, _Mended] = {}
     for number, face in enumerate(faces):
         status = _left_alone(plate, face, params)
         reports.append(_report(face, status or "restored"))
         if not status:
-            mended[number] = _mend_face(plate, face, nets, params, clock)
+            mended[number] = _mend_face(plate, face, partial(restored_crop, number), params, clock)
     with clock("composite"):
         comp = composite(plate, [done.patch for done in mended.values()], scale=params.scale)
     for number, done in mended.items():
@@ -168,14 +180,27 @@ def restore_frame(
     return Restored(comp.plate, comp.matte, comp.invented, comp.confidence, reports, clock.seconds)
 
 
+def _by_itself(net: Net, *, mirror: bool) -> RestoredCrop:
+    return lambda _, crop: restore_crop(crop.pixels, net, mirror=mirror)
+
+
+def face_crop(plate: Plate, face: Face, *, side: int) -> Crop:
+    """A face as the restoring net is shown it: aligned, at the exposure that the net knows.
+
+    Raises:
+        RangeError: its points fall together, or it lies beyond the plate.
+    """
+    return align_face(plate, face, side=side, gain=_exposure(plate, face))
+
+
 def _mend_face(
-    plate: Plate, face: Face, nets: RestoreNets, params: RestoreParams, clock: Callable
+    plate: Plate, face: Face, restored_crop: Callable[[Crop], Image], params: RestoreParams, clock: Callable
 ) -> _Mended:
     """One face's way from the plate to a patch."""
     with clock("align"):
-        crop = align_face(plate, face, side=choose_side(face, params.scale), gain=_exposure(plate, face))
+        crop = face_crop(plate, face, side=choose_side(face, params.scale))
     with clock("restore"):
-        raw = restore_crop(crop.pixels, nets.restore, mirror=params.mirror)
+        raw = restored_crop(crop)
     with clock("matte"):
         matte = face_matte(crop.side, points_in_crop(face, crop.plate_from_crop), inside=crop.inside)
     with clock("tone"):

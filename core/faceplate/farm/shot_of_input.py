@@ -1,0 +1,102 @@
+"""The shot that a restoration is held steady by: the one that was named, or one made for the occasion."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from faceplate.farm.analysing import AnalyseOrder, analyse_footage
+from faceplate.farm.proof import FOLDER
+from faceplate.farm.report import FrameRecord
+from faceplate.farm.shot_files import forget_identities, read_shot
+from faceplate.farm.steadying import Steadying
+from faceplate.io.sequence import Footage, open_input
+from faceplate.io.target import Target
+from faceplate.parameters import operation
+from faceplate.stabilise.pipeline import SteadyParams
+from faceplate.stages.shot import Shot
+from faceplate.stages.shot_text import shot_as_text
+from faceplate_client.errors import InputError
+
+
+class ShotOrder(Protocol):
+    """What is asked of an order to restore."""
+
+    @property
+    def input(self) -> str: ...
+    @property
+    def colourspace(self) -> str | None: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def shot(self) -> Path | None: ...
+    @property
+    def steady(self) -> Mapping[str, Any]: ...
+
+
+def steadying_for(
+    order: ShotOrder,
+    target: Target,
+    smallest: float,
+    *,
+    stop: threading.Event,
+    on_start: Callable[[int], None],
+    on_frame: Callable[[FrameRecord], None],
+) -> Steadying:
+    """The shot of an order's input, and how it is to be used. Analyses the input where there is no shot yet.
+
+    A shot always covers the whole input, whatever part of it is rendered: so that every part comes out as the whole.
+
+    Args:
+        order: `shot` names the file; without one it lies hidden among the output's proofs, without identities.
+        target: where the output goes.
+        smallest: height of the lowest face to follow, pixels.
+        stop, on_start, on_frame: as `analyse_footage`.
+
+    Raises:
+        RangeError: a parameter out of its range.
+        RequestError, InputError, ModelError, OutputError, Cancelled: as `analyse_footage` and `read_shot`.
+    """
+    values = operation("steady").checked(order.steady)
+    params = SteadyParams(strength=values["steady"], radius=values["radius"])
+    whole = open_input(order.input, skip_missing=True)
+    path = order.shot or _hidden(target, f"{order.input} {order.colourspace} {smallest}")
+    if order.shot is not None and path.exists():
+        shot = read_shot(path)
+    elif (known := _still_true(path, whole)) is not None:
+        shot = known
+    else:
+        looking = AnalyseOrder(
+            input=order.input,
+            output=path,
+            skip_missing=True,
+            colourspace=order.colourspace,
+            smallest=smallest,
+            resume=True,
+            overwrite=True,
+            device=order.device,
+        )
+        shot = analyse_footage(looking, stop=stop, on_start=on_start, on_frame=on_frame).shot
+        if order.shot is None:
+            forget_identities(path, keep=())
+    digest = hashlib.sha256(shot_as_text(shot).encode()).hexdigest()
+    return Steadying(shot, params, digest, {file.number: file for file in whole.frames})
+
+
+def _hidden(target: Target, question: str) -> Path:
+    """Where a shot lies that nobody named; another question about the plates is another shot."""
+    asked = hashlib.sha256(question.encode()).hexdigest()[:8]
+    return target.folder / FOLDER / f"shot-{asked}.json"
+
+
+def _still_true(path: Path, whole: Footage) -> Shot | None:
+    """A shot made earlier for the same frames, none changed since; each is checked again as it is read."""
+    try:
+        made = path.stat().st_mtime_ns
+        if any(file.path.stat().st_mtime_ns > made for file in whole.frames):
+            return None
+        shot = read_shot(path)
+    except (OSError, InputError):
+        return None
+    return shot if set(shot.plates) == {file.number for file in whole.frames} else None
