@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name == "OCIO" or (name.startswith("FACEPLATE_") and name != "FACEPLATE_SHARED"):
             del os.environ[name]
+    # Nor do they see the models and acceptances of whoever runs them, and they leave nothing there.
+    own = tempfile.TemporaryDirectory(prefix="faceplate-tests-")
+    config.add_cleanup(own.cleanup)
+    os.environ["FACEPLATE_DATA"] = own.name
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -5,18 +5,19 @@ import os
 import pytest
 
 from faceplate.registry import catalogue
-from faceplate.registry.catalogue import find_manifests, has_model, manifest_for, read_weights, verify
-from faceplate_client.errors import ModelError
+from faceplate.registry.catalogue import (
+    check_weights,
+    chosen_manifests,
+    find_manifests,
+    find_weights,
+    has_model,
+    manifest_for,
+    manifest_named,
+    read_weights,
+    verify,
+)
+from faceplate_client.errors import ModelError, RequestError
 from tests.support.model_folder import add_model, brighter_model, external_model
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A model folder that is the only one, so that the repository's own models do not decide a test."""
-    (tmp_path / "models" / "manifests").mkdir(parents=True)
-    monkeypatch.setattr(catalogue, "_PACKAGE", tmp_path / "no_package")
-    monkeypatch.setenv("FACEPLATE_MODELS", str(tmp_path / "models"))
-    return tmp_path / "models"
 
 
 def test_the_newest_version_serves(folder):
@@ -129,3 +130,73 @@ def test_weights_in_another_file_are_refused_wherever_the_graph_hides_them(folde
     with pytest.raises(ModelError, match="other files") as caught:
         verify(find_manifests()[0])
     assert caught.value.code == "model.external"
+
+
+def unship(folder, weights, source='"https://example.org/model.onnx"'):
+    """Turn a model into one that is fetched: its manifest says from where, its weights are not here."""
+    manifest = folder / "manifests" / f"{weights.stem}.toml"
+    words = manifest.read_text(encoding="utf-8")
+    manifest.write_text(words.replace("[input]", f"source = {source}\n[input]"), encoding="utf-8")
+    content = weights.read_bytes()
+    weights.unlink()
+    return content
+
+
+def test_a_model_that_was_not_fetched_serves_nothing_and_says_how_to_fetch_it(folder):
+    add_model(folder, "face.restore", id="ours", version="1.0.0")
+    unship(folder, add_model(folder, "face.restore", id="theirs", version="9.0.0"))
+    assert manifest_for("face.restore").id == "ours"
+    with pytest.raises(ModelError, match="models pull theirs") as caught:
+        check_weights(manifest_named("theirs"))
+    assert caught.value.code == "model.missing"
+
+
+def test_fetched_weights_are_found_in_the_users_own_folder(folder, data):
+    content = unship(folder, add_model(folder, "face.restore", id="theirs"))
+    manifest = manifest_named("theirs")
+    assert find_weights(manifest) is None and not has_model("face.restore")
+    own = data / "models" / manifest.weights.file
+    own.parent.mkdir(parents=True)
+    own.write_bytes(content)
+    assert find_weights(manifest) == own
+    assert read_weights(manifest) == content and manifest_for("face.restore") == manifest
+
+
+def test_weights_without_a_known_hash_are_never_loaded(folder):
+    weights = add_model(folder, "face.restore", id="theirs")
+    content = unship(folder, weights)
+    weights.write_bytes(content)
+    manifest = folder / "manifests" / f"{weights.stem}.toml"
+    lines = [line for line in manifest.read_text().splitlines() if not line.startswith("sha256")]
+    manifest.write_text("\n".join(lines))
+    with pytest.raises(ModelError, match="import FILE --like theirs") as caught:
+        read_weights(manifest_named("theirs"))
+    assert caught.value.code == "model.unpinned"
+
+
+def test_what_somebody_accepted_does_not_become_the_default(folder, tmp_path, monkeypatch):
+    add_model(folder, "face.restore", id="research", version="9.0.0", licence_class="C")
+    add_model(tmp_path / "other", "face.restore", id="free", version="1.0.0")
+    monkeypatch.setenv("FACEPLATE_MODELS", os.pathsep.join([str(folder), str(tmp_path / "other")]))
+    assert manifest_for("face.restore", accepted=["research@9.0.0"]).id == "free"
+
+
+def test_a_model_is_named_by_its_id_or_its_version(folder):
+    for version in ("1.0.0", "2.0.0"):
+        add_model(folder, "face.restore", id="restorer", version=version)
+    assert manifest_named("restorer").version == "2.0.0"
+    assert manifest_named("restorer@1.0.0").version == "1.0.0"
+    with pytest.raises(ModelError, match=r"restorer@2\.0\.0"):
+        manifest_named("restorer@3.0.0")
+
+
+def test_models_chosen_by_name_may_not_compete(folder):
+    add_model(folder, "face.restore", id="one")
+    add_model(folder, "face.restore", id="two")
+    add_model(folder, "face.detect", id="finder")
+    assert {task: m.id for task, m in chosen_manifests(["two", "finder"]).items()} == {
+        "face.restore": "two",
+        "face.detect": "finder",
+    }
+    with pytest.raises(RequestError, match=r"one@1\.0\.0 and two@1\.0\.0"):
+        chosen_manifests(["one", "two"])

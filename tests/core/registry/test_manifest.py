@@ -74,6 +74,15 @@ def test_the_template_may_be_left_out(tmp_path):
         ('space = "sRGB"', 'space = "guess"', "input.space"),
         ('template = "ffhq_512"', 'template = "mugshot"', "input.template"),
         ("[input]", "[inputs]", "inputs"),
+        ("[weights]", 'adapter = "yunet"\n[weights]', "adapter"),
+        ("[card]", "[output]\nthreshold = 1.5\n[card]", "output.threshold"),
+        ("[card]", '[output]\norder = "RGBA"\n[card]', "output.order"),
+        ("[card]", '[terms]\nsource = "http://example.org/x"\n[card]', "terms.source"),
+        ('template = "ffhq_512"', "mean = [0.0, 0.0]", "input.mean"),
+        ('template = "ffhq_512"', "std = [1.0, 0.0, 1.0]", "input.std"),
+        ('template = "ffhq_512"', "mean = [0.0, inf, 0.0]", "input.mean"),
+        ('template = "ffhq_512"', 'fixed = { weight = "much" }', "input.fixed.weight"),
+        ('runtime = "onnx"', 'runtime = "onnx"\nsource = ""', "weights.source"),
     ],
 )
 def test_a_wrong_key_names_itself_and_the_file(tmp_path, was, becomes, key):
@@ -96,3 +105,60 @@ def test_no_damage_makes_anything_but_a_model_error(tmp_path_factory, cut, dirt)
 def test_versions_are_compared_as_numbers(tmp_path):
     newer, older = (read(tmp_path, GOOD.replace("1.2.0", v)) for v in ("1.10.0", "1.9.0"))
     assert newer.order > older.order
+
+
+def test_a_shipped_model_has_a_hash_and_another_may_lack_one(tmp_path):
+    bare = GOOD.replace('sha256 = "' + "ab" * 32 + '"\n', "")
+    with pytest.raises(ModelError, match=r"weights\.sha256 is missing"):
+        read(tmp_path, bare)
+    manifest = read(tmp_path, bare.replace("[input]", 'source = "a pack of theirs"\n[input]'))
+    assert manifest.weights.sha256 == "" and not manifest.shipped and manifest.weights.address == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "may"),
+    [
+        ("https://example.org/a.onnx", True),
+        ("http://127.0.0.1:8000/a.onnx", True),
+        ("http://localhost/a.onnx", True),
+        ("http://example.org/a.onnx", False),
+        ("http://127.0.0.1.example.org/a.onnx", False),
+        ("http://localhost@example.org/a.onnx", False),
+        ("file:///models/a.onnx", False),
+        ("https:///a.onnx", False),
+        ("https://example.org/a b.onnx", False),
+        ("see the authors' page, https://example.org/a.onnx", False),
+    ],
+)
+def test_only_an_address_is_fetched(tmp_path, source, may):
+    manifest = read(tmp_path, GOOD.replace("[input]", f'source = "{source}"\n[input]'))
+    assert manifest.weights.address == (source if may else "")
+
+
+def test_what_an_adapter_needs_is_read(tmp_path):
+    manifest = read(
+        tmp_path,
+        GOOD.replace("[weights]", 'adapter = "picture"\n[weights]')
+        .replace("B 3 H W", "1 3 512 512")
+        .replace("[0.0, 1.0]", '[-1.0, 1.0]\norder = "BGR"\nmean = [1, 2, 3]\nfixed = { weight = 0.5 }')
+        .replace("[card]", "[output]\nrange = [-1.0, 1.0]\nthreshold = 0.25\n[card]"),
+    )
+    assert (manifest.adapter, manifest.input.size) == ("picture", (512, 512))
+    assert (manifest.input.order, manifest.input.mean, manifest.input.std) == ("BGR", (1, 2, 3), (1, 1, 1))
+    assert dict(manifest.input.fixed) == {"weight": 0.5}
+    assert (manifest.output.range, manifest.output.threshold) == ((-1.0, 1.0), 0.25)
+
+
+def test_a_fingerprint_changes_with_all_that_changes_the_answer(tmp_path):
+    adapted = GOOD.replace("[weights]", 'adapter = "picture"\n[weights]')
+    texts = [
+        GOOD,
+        adapted,
+        adapted.replace("[0.0, 1.0]", "[-1.0, 1.0]"),
+        adapted.replace("[0.0, 1.0]", "[0.0, 1.0]\nfixed = { weight = 0.5 }"),
+        adapted.replace("[card]", "[output]\nrange = [-1.0, 1.0]\n[card]"),
+        adapted.replace("ab" * 32, "cd" * 32),
+    ]
+    prints = [read(tmp_path, text).fingerprint for text in texts]
+    assert len(set(prints)) == len(texts) and prints[0] == "ab" * 32
+    assert read(tmp_path, adapted.replace("profiles", "beards")).fingerprint == prints[1]
