@@ -15,6 +15,7 @@ Setting up again is quick when nothing changed: a stamp in .venv holds the hash 
 import argparse
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -184,9 +185,29 @@ class Native(NamedTuple):
     output: str
     flags: tuple = ()
     python: bool = False  # a Python module, through pybind11
+    generator: str = ""  # a script that writes some of what is compiled
+    also: tuple = ()  # files outside `sources`, or no C++, that decide what comes of it
+    linux_only: bool = False
 
 
-NATIVE = ()
+OFX_SYSTEM = f"Linux-{'x86-64' if platform.machine() == 'x86_64' else platform.machine()}"
+"""The folder of a bundle in which OpenFX hosts look for this system's plug-in."""
+
+
+NATIVE = (
+    Native(
+        name="the OpenFX plug-in",
+        sources="ofx_bridge/src",
+        output=f"ofx_bridge/build/Faceplate.ofx.bundle/Contents/{OFX_SYSTEM}/Faceplate.ofx",
+        flags=(
+            *("-O3", "-static-libstdc++", "-static-libgcc", "-Wl,-Bsymbolic", "-Wl,--gc-sections"),
+            "-Wl,--version-script=ofx_bridge/src/exports.map",
+        ),
+        generator="ofx_bridge/generate_operations.py",
+        also=("ofx_bridge/generated/operations.h", "ofx_bridge/src/exports.map"),
+        linux_only=True,
+    ),
+)
 """What there is to compile. Nothing here is needed to restore from the command line."""
 
 COMPILE = ("-std=c++17", "-O2", "-g0", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra")
@@ -200,9 +221,15 @@ def build_native():
         if not compiler:
             say(f"no C++ compiler found (c++, or the one named in CXX): {part.name} is left out")
             continue
+        if part.linux_only and not sys.platform.startswith("linux"):
+            say(f"{part.name} is for Linux only so far, and left out")
+            continue
+        if part.generator and run(PYTHON, part.generator) != 0:
+            raise BuildError(f"{part.generator} failed; its own message is above")
         sources = sorted((ROOT / part.sources).rglob("*.cpp"))
         words = [compiler, *COMPILE, *part.flags, *(includes() if part.python else ())]
-        key = native_key(words, sorted((ROOT / part.sources).rglob("*.[ch]*")))
+        headers = sorted((ROOT / part.sources).rglob("*.[ch]*"))
+        key = native_key(words, [*headers, *(ROOT / name for name in part.also)])
         stamp = output.with_name(output.name + ".built")
         if output.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == key:
             continue

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.support.cplusplus import PLUGIN, compiled
 
 HERE = Path(__file__).resolve().parent
@@ -90,7 +91,7 @@ def test_floats_pass_bit_for_bit(probe):
 
 
 class Canvas:
-    """A host's image: rows padded, in memory upward or downward, at an offset, with a margin that must stay as it is."""
+    """A host's image: rows padded, in memory upward or downward, at an offset; its margin must stay as it is."""
 
     def __init__(
         self, depth: int, channels: int, bounds: tuple[int, int, int, int], padding: int, upward: bool

@@ -1,0 +1,15 @@
+// The effects of the bundle, one file each.
+
+#ifndef FACEPLATE_EFFECTS_H
+#define FACEPLATE_EFFECTS_H
+
+#include "effect.h"
+
+namespace faceplate {
+
+const Effect& restoreEffect();
+const Effect& matteEffect();
+
+}  // namespace faceplate
+
+#endif
