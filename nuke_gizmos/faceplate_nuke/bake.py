@@ -1,0 +1,197 @@
+"""Bake: render a node's input, have the `faceplate` command restore it, and read the result back inside the node."""
+
+import collections
+import functools
+import os
+import shutil
+
+import nuke
+
+from faceplate_client.errors import FaceplateError, RequestError
+
+from . import background, command, plates
+from .nodes import is_there, path_of, set_by_hand, set_value, tell, told_on, value
+from .state import fingerprint, refresh, steady_values
+
+LAYERS = "matte,invented,confidence"
+
+Order = collections.namedtuple(
+    "Order", "words version result first last scale fingerprint plates keeps_plates"
+)
+"""One bake, everything of it fixed before it starts: knobs may change while it runs.
+
+`words`: of the command. `version`: its own folder. `result`: pattern of the files it makes. `plates`: of its input.
+"""
+
+
+def start(node: nuke.Node):
+    """The button Bake: render the input now, restore it in the background. Never a dialog; what is wrong is shown."""
+    with told_on(node):
+        background.refuse_if_busy(node.fullName())
+        order = prepare(node)
+        set_value(node, "status", "Baking frames {}-{}.".format(order.first, order.last))
+        background.start(
+            node.fullName(),
+            functools.partial(carry_out, order),
+            lambda answer: finish(node, order, answer),
+            lambda error: fail(node, order, error),
+        )
+
+
+def bake(node: nuke.Node):
+    """Bake and wait for it, for scripts and farms.
+
+    Returns:
+        The command's summary.
+
+    Raises:
+        FaceplateError: what went wrong; it has a sentence, a code and an exit code.
+    """
+    order = prepare(node)
+    try:
+        answer = background.run_here(node.fullName(), functools.partial(carry_out, order))
+    except FaceplateError:
+        _remove(order)
+        raise
+    _show(node, order)
+    return answer
+
+
+def forget(node: nuke.Node):
+    """The button Forget Bake: the node shows its input again. No file is touched."""
+    for name in ("result_scale", "result_first", "result_last"):
+        set_value(node, name, 0)
+    for name in ("result_file", "result_of"):
+        set_value(node, name, "")
+    refresh(node)
+
+
+# ---------------------------------------------------------------- an order, and the work
+
+
+def prepare(node: nuke.Node):
+    """Render the plates and write down everything about this bake. On the main thread.
+
+    Raises:
+        FaceplateError: it cannot be done as the knobs are set.
+    """
+    first, last = plates.frames_of(node)
+    version = plates.new_version(plates.folder_of(node))
+    try:
+        pattern = plates.plates_for(node, version, first, last)
+    except FaceplateError:
+        shutil.rmtree(version, ignore_errors=True)
+        raise
+    result = os.path.join(version, "restored.####.exr").replace("\\", "/")
+    keeps = value(node, "reuse_plates") or not pattern.startswith(version.replace("\\", "/"))
+    return Order(
+        words=tuple(restore_words(node, pattern, result, version, first, last)),
+        version=version,
+        result=result,
+        first=first,
+        last=last,
+        scale=int(set_by_hand(node).get("scale", 1)),
+        fingerprint=fingerprint(node),
+        plates=pattern,
+        keeps_plates=keeps,
+    )
+
+
+def restore_words(node: nuke.Node, pattern, result, version, first, last):
+    """The words of the command for what the knobs say. Parameters at their defaults are left to the style."""
+    words = ["restore", pattern, "-o", result, "--frames", "{}-{}".format(first, last)]
+    words += ["--layers", LAYERS, "--report", os.path.join(version, "report.jsonl"), "--quiet"]
+    if value(node, "working_space").strip():
+        words.append("--colourspace=" + value(node, "working_space").strip())
+    for name, told in sorted(set_by_hand(node).items()):
+        words.append(option(name, told))
+    steady, shot = steady_values(node), path_of(node, "shot")
+    if shot:
+        if not os.path.exists(shot):
+            raise RequestError(
+                "The shot file {} is not there. Press Analyse, or empty Shot File.".format(shot)
+            )
+        words.append("--shot=" + shot)
+    if steady is not None:
+        words += [option(name, told) for name, told in sorted(steady.items())]
+    elif shot:
+        words.append("--steady=0")  # naming a shot switches steadying on
+    return words
+
+
+def option(name, told):
+    """One parameter as a word of the command line."""
+    flag = name.replace("_", "-")
+    if told is True or told is False:
+        return "--" + flag if told else "--no-" + flag
+    return "--{}={}".format(flag, told)
+
+
+def carry_out(order, task):
+    """Run the command for an order. In a thread; Nuke is not touched.
+
+    Raises:
+        FaceplateError: as `command.run`.
+    """
+    report, frames = os.path.join(order.version, "report.jsonl"), order.last - order.first + 1
+
+    def tick():
+        done = _lines_in(report)
+        task.say("{} of {} frames".format(done, frames), done / frames)
+
+    log = os.path.join(order.version, "faceplate.log")
+    return command.run(order.words, log=log, tick=tick, stop=task.stop)
+
+
+def _lines_in(path):
+    """How many whole lines the report has: one for each frame that is done."""
+    try:
+        with open(path, "rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 16), b""))
+    except OSError:
+        return 0
+
+
+# ---------------------------------------------------------------- back on the main thread
+
+
+def finish(node: nuke.Node, order, answer):
+    """Show what a bake made. The node may have been deleted meanwhile; then there is nothing to show."""
+    if not is_there(node):
+        nuke.tprint(
+            "Faceplate: the node of a finished bake is gone; its frames are in {}".format(order.version)
+        )
+        return
+    _show(node, order)
+    nuke.tprint(
+        "{}: baked {} frames, {} faces".format(node.fullName(), answer.get("frames"), answer.get("faces"))
+    )
+
+
+def fail(node: nuke.Node, order, error):
+    """Say what went wrong and take away what is half-done. An older bake goes on being shown."""
+    _remove(order)
+    if is_there(node):
+        if value(node, "plates_file") == order.plates and not order.keeps_plates:
+            set_value(node, "plates_file", "")
+        refresh(node)
+        tell(node, str(error))
+
+
+def _show(node: nuke.Node, order):
+    """The result's files, then its frames, then that it counts: in this order nothing wrong is ever looked at."""
+    set_value(node, "result_file", order.result)
+    set_value(node, "result_first", order.first)
+    set_value(node, "result_last", order.last)
+    set_value(node, "result_of", order.fingerprint)
+    set_value(node, "result_scale", order.scale)
+    if not order.keeps_plates:
+        shutil.rmtree(os.path.dirname(order.plates), ignore_errors=True)
+        if value(node, "plates_file") == order.plates:
+            set_value(node, "plates_file", "")
+    refresh(node)
+
+
+def _remove(order):
+    """The version folder is this bake's alone, made by it a moment ago."""
+    shutil.rmtree(order.version, ignore_errors=True)

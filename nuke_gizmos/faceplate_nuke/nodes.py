@@ -1,0 +1,138 @@
+"""The nodes' knobs read and set, and the nodes that a picture depends on."""
+
+import contextlib
+import os
+from typing import Any
+
+import nuke
+
+from faceplate_client import read_operations
+from faceplate_client.errors import FaceplateError
+
+from . import RESTORING
+
+OPERATION = {"FP_Restore": ("restore", None), "FP_Matte": ("restore", ("Faces",))}
+"""A node's operation, and the pages of it that the node shows; None is all of them."""
+
+
+def value(node: nuke.Node, name):
+    """A knob's value, in the kind of Python it has in Nuke."""
+    return node[name].value()
+
+
+def set_value(node: nuke.Node, name, wanted):
+    """Set a knob if it is not so already: setting one calls knobChanged, and marks the script as changed."""
+    if node[name].value() != wanted:
+        node[name].setValue(wanted)
+
+
+def path_of(node: nuke.Node, name):
+    """What a file knob names, its expressions evaluated; an empty text when it is empty."""
+    knob: Any = node[name]  # types-nuke knows of knobs in general, and this is a File_Knob
+    return (knob.evaluate() or "").strip()
+
+
+def inside(node: nuke.Node, name):
+    """A node inside one of ours; None where it is not in this variant of the gizmo."""
+    return node.node(name) if isinstance(node, nuke.Group) else None
+
+
+def parameters(node: nuke.Node):
+    """The parameters of the node's operation that it has knobs for, as `operations.json` describes them."""
+    operation, pages = OPERATION[node.Class()]
+    every = read_operations()[operation]["parameters"]
+    return [each for each in every if pages is None or each["page"] in pages]
+
+
+def set_by_hand(node: nuke.Node):
+    """The parameters that are not at their defaults: {name: value}. The others are left to the style."""
+    found = {}
+    for parameter in parameters(node):
+        told = value(node, parameter["name"])
+        if parameter["type"] == "choice":
+            told = _choice(parameter, told)
+        if told != parameter["default"]:
+            found[parameter["name"]] = told
+    return found
+
+
+def _choice(parameter, told):
+    """Nuke's choices are texts; the operation's may be numbers."""
+    for choice in parameter["choices"]:
+        if str(choice) == str(told):
+            return choice
+    return told
+
+
+def tell(node: nuke.Node, sentence):
+    """Show a sentence on the node's panel, and say it on the console, where a farm keeps its log."""
+    set_value(node, "status", sentence)
+    nuke.tprint("{}: {}".format(node.fullName(), sentence))
+
+
+@contextlib.contextmanager
+def told_on(node: nuke.Node):
+    """Errors of what a button asks for become the node's status: no dialog, for on a farm nobody presses OK."""
+    try:
+        yield
+    except FaceplateError as error:
+        tell(node, str(error))
+
+
+def is_there(node: nuke.Node):
+    """False once a node was deleted, or its script closed: Nuke then refuses to say anything about it."""
+    try:
+        node.fullName()
+    except ValueError:
+        return False
+    return True
+
+
+def script_folder():
+    """The folder of the saved script and its name without ending; two empty texts when it was never saved."""
+    name = nuke.root()["name"].value()
+    if not name:
+        return "", ""
+    return os.path.dirname(os.path.abspath(name)), os.path.splitext(os.path.basename(name))[0]
+
+
+def is_on(node: nuke.Node):
+    """False when the node is switched off, and so passes its input."""
+    knob = node.knob("disable")
+    return knob is None or not knob.value()
+
+
+def restoring_upstream(node: nuke.Node):
+    """Every FP_Restore and FP_Matte, switched on, that the node's picture may come from, itself not counted.
+
+    Follows inputs, out of the group that the node lies in and into the groups on the way. Both sides of a switch
+    count: which one is looked at may change from frame to frame.
+    """
+    seen, found = set(), []
+    todo = _feeding(node)
+    while todo:
+        each = todo.pop()
+        name = each.fullName()
+        if name in seen:
+            continue
+        seen.add(name)
+        todo += _feeding(each)
+        if each.Class() in RESTORING:
+            if is_on(each):
+                found.append(each)
+        elif is_on(each):
+            todo += _outputs_inside(each)
+    return sorted(found, key=lambda each: each.fullName())
+
+
+def _feeding(node: nuke.Node):
+    if node.Class() == "Input":
+        parent = node.parent()
+        return [] if parent is None else list(parent.dependencies(nuke.INPUTS | nuke.HIDDEN_INPUTS))
+    return list(node.dependencies(nuke.INPUTS | nuke.HIDDEN_INPUTS))
+
+
+def _outputs_inside(node: nuke.Node):
+    if not isinstance(node, nuke.Group):
+        return []
+    return [each for each in node.nodes() if each.Class() == "Output"]

@@ -1,0 +1,195 @@
+"""The gizmos: made from the table of operations, whole as files, and meaning what our Python takes them for."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.nuke_expression import evaluate
+from tests.support.nuke_script import Expression, ScriptError, ScriptNode, read_script
+
+ROOT = Path(__file__).resolve().parents[2]
+GIZMOS = ROOT / "nuke_gizmos" / "gizmos"
+FILES = sorted(GIZMOS.rglob("*.gizmo"))
+RESTORING = [path for path in FILES if path.stem in ("FP_Restore", "FP_Matte")]
+KINDS = {"string": 1, "int": 3, "choice": 4, "bool": 6, "float": 7}
+
+
+def label(path: Path) -> str:
+    return f"{path.parent.name}-{path.stem}"
+
+
+@cache
+def gizmo(path: Path) -> ScriptNode:
+    (read,) = read_script(path.read_text(encoding="utf-8"))
+    return read
+
+
+def operations() -> dict:
+    path = ROOT / "core" / "faceplate_client" / "operations.json"
+    return json.loads(path.read_text(encoding="utf-8"))["operations"]
+
+
+def expected_parameters(path: Path) -> list[dict]:
+    every = operations()
+    if path.stem == "FP_Matte":
+        return [each for each in every["restore"]["parameters"] if each["page"] == "Faces"]
+    return [*every["restore"]["parameters"], *every["steady"]["parameters"]]
+
+
+def test_there_are_three_nodes_in_two_ways():
+    assert sorted(map(label, FILES)) == [
+        f"{way}-FP_{name}" for way in ("bake", "live") for name in ("Matte", "Restore", "SteadyApply")
+    ]
+
+
+def test_they_are_what_the_generator_writes():
+    told = subprocess.run(
+        [sys.executable, ROOT / "nuke_gizmos" / "generate.py", "--check"], capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr
+
+
+@pytest.mark.parametrize("path", RESTORING, ids=label)
+def test_every_parameter_of_the_operation_is_a_knob_as_it_is_described(path):
+    knobs = {knob.name: knob for knob in gizmo(path).user_knobs}
+    set_to = gizmo(path).knobs
+    for parameter in expected_parameters(path):
+        knob = knobs[parameter["name"]]
+        assert (knob.kind, knob.label) == (KINDS[parameter["type"]], parameter["label"])
+        assert parameter["hint"] in knob.hint
+        assert knob.items == [str(choice) for choice in parameter.get("choices", [])]
+        assert knob.limits == ((parameter["min"], parameter["max"]) if "min" in parameter else None)
+        zero = {"string": "", "bool": "false", "choice": knob.items[0] if knob.items else ""}
+        told = set_to.get(knob.name, zero.get(parameter["type"], "0"))
+        assert told == str(parameter["default"]).replace("True", "true").replace("False", "false")
+
+
+@pytest.mark.parametrize("name", ("FP_Restore", "FP_Matte"))
+def test_a_script_saved_with_one_way_loads_with_the_other(name):
+    live, bake = (gizmo(GIZMOS / way / f"{name}.gizmo") for way in ("live", "bake"))
+    assert live.user_knobs == bake.user_knobs
+    assert live.knobs == bake.knobs
+
+
+@pytest.mark.parametrize("path", [path for path in RESTORING if path.parent.name == "live"], ids=label)
+def test_the_effect_is_linked_to_every_knob_that_it_can_be_linked_to(path):
+    effect = gizmo(path).child("Live")
+    assert re.fullmatch(r"OFXstudio\.faceplate\.[a-z]+_v\d+", effect.kind)
+    wanted = [each for each in operations()["restore"]["parameters"] if each in expected_parameters(path)]
+    for parameter in wanted:
+        if parameter["type"] == "string":
+            assert parameter["name"] not in effect.knobs, "an OFX text knob evaluates no Tcl"
+        else:
+            assert effect.knobs[parameter["name"]] == Expression(f"parent.{parameter['name']}")
+
+
+def test_no_effect_is_named_where_none_is_installed():
+    """Nuke refuses a script whose gizmo names a class it does not have."""
+    for path in FILES:
+        if path.parent.name == "bake":
+            assert "OFX" not in re.sub(r' (t|T|help) "[^"]*"', "", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=label)
+def test_each_has_one_output_and_every_reference_is_to_a_knob(path):
+    read = gizmo(path)
+    assert [child.kind for child in read.children].count("Output") == 1
+    names = [child.name for child in read.children]
+    assert len(names) == len(set(names))
+    knobs = {knob.name for knob in read.user_knobs}
+    for child in read.children:
+        for told in child.knobs.values():
+            used = set(re.findall(r"parent\.(\w+)", told))
+            assert used <= knobs, f"{child.name} asks for {used - knobs}"
+
+
+@pytest.mark.parametrize("path", RESTORING, ids=label)
+def test_the_plates_are_written_by_nobody_but_a_bake(path):
+    write = gizmo(path).child("Plates")
+    assert write.inputs[0].kind == "Input"
+    assert evaluate(write.knobs["disable"], {"parent.baking": 0.0}.__getitem__) == 1
+    assert evaluate(write.knobs["disable"], {"parent.baking": 1.0}.__getitem__) == 0
+
+
+@pytest.mark.parametrize("path", RESTORING, ids=label)
+def test_the_switch_shows_live_or_the_bake_or_the_source(path):
+    switch = gizmo(path).child("WayToGo")
+    source, live, baked = switch.inputs
+
+    def goes(way: float, scale: float):
+        told = {"parent.way": way, "parent.result_scale": scale}
+        return switch.inputs[int(evaluate(switch.knobs["which"], told.__getitem__))]
+
+    assert source.kind == "Input"
+    assert goes(0, 0) is goes(0, 2) is live
+    assert goes(1, 0) is source
+    assert goes(1, 1) is goes(1, 4) is baked
+    assert live.kind.startswith("OFX") == (path.parent.name == "live")
+
+
+@pytest.mark.parametrize("path", FILES, ids=label)
+def test_buttons_hold_python_that_calls_what_there_is(path):
+    for knob in gizmo(path).user_knobs:
+        if knob.kind != 22:
+            continue
+        compile(knob.script, knob.name, "exec")
+        module, function = re.findall(r"faceplate_nuke\.(\w+)\.(\w+)\(nuke\.thisNode\(\)\)", knob.script)[0]
+        source = (ROOT / "nuke_gizmos" / "faceplate_nuke" / f"{module}.py").read_text(encoding="utf-8")
+        assert f"def {function}(node):" in source
+
+
+def test_tcl_reads_them(shared):
+    tclsh, checker = shutil.which("tclsh"), shared / "tools" / "nkcheck.tcl"
+    if tclsh is None:
+        pytest.skip("no tclsh is installed here (Debian's package tcl)")
+    told = subprocess.run([tclsh, checker, *FILES], capture_output=True, text=True)
+    assert f"good {len(FILES)} bad 0" in told.stdout, told.stdout
+
+
+@pytest.mark.parametrize("cut", ['"', "{", "}", "end_group"])
+def test_the_reader_of_these_tests_refuses_a_file_that_lacks_something(cut):
+    text = (GIZMOS / "live" / "FP_Restore.gizmo").read_text(encoding="utf-8")
+    place = text.rindex(cut)
+    with pytest.raises((ScriptError, ValueError)):
+        read_script(text[:place] + text[place + len(cut) :])
+
+
+# ------------------------------------------------------------ FP_SteadyApply does in pixels what stmap.py promises
+
+numbers = st.floats(-50, 50).map(lambda x: round(x, 3))
+
+
+def mapped(x: float, y: float, keys: dict, direction: float) -> tuple[float, float]:
+    """Where the STMap that TrackMap makes sends the pixel with this index, in pixels of a 640 x 360 frame."""
+    track_map = gizmo(GIZMOS / "bake" / "FP_SteadyApply.gizmo").child("TrackMap")
+    known = {"x": x, "y": y, "width": 640, "height": 360, "parent.direction": direction}
+    known |= {f"parent.{name}": told for name, told in keys.items()}
+    across, up = (evaluate(track_map.knobs[name], known.__getitem__) for name in ("expr0", "expr1"))
+    return across * 640, up * 360
+
+
+@given(x=numbers, y=numbers, a=st.floats(0.2, 2), b=numbers.map(lambda t: t / 50), u=numbers, v=numbers)
+def test_put_back_undoes_hold_still(x, y, a, b, u, v):
+    keys = {"scale_x": a, "scale_y": b, "shift_x": u, "shift_y": v}
+    there = mapped(x, y, keys, 0)
+    assert there == pytest.approx(
+        (a * (x + 0.5) - b * (y + 0.5) + u, b * (x + 0.5) + a * (y + 0.5) + v), abs=1e-6
+    )
+    back = mapped(
+        there[0] - 0.5, there[1] - 0.5, keys, 1
+    )  # a position as the index of the pixel whose centre it is
+    assert back == pytest.approx((x + 0.5, y + 0.5), abs=1e-6)
+
+
+def test_without_a_track_the_map_is_the_identity_at_pixel_centres():
+    keys = {"scale_x": 1, "scale_y": 0, "shift_x": 0, "shift_y": 0}
+    for direction in (0, 1):
+        assert mapped(10, 20, keys, direction) == pytest.approx((10.5, 20.5))
