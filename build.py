@@ -207,6 +207,23 @@ NATIVE = (
         also=("ofx_bridge/generated/operations.h", "ofx_bridge/src/exports.map"),
         linux_only=True,
     ),
+    Native(
+        name="the OFX host",
+        sources="ofx_bridge/host/src",
+        output="core/faceplate/ofx_host/_host",
+        flags=("-Iofx_bridge/src", "-pthread"),
+        python=True,
+        also=("ofx_bridge/src/ofx_abi.h",),
+        linux_only=True,
+    ),
+    Native(
+        name="the bundle that the OFX host is tested with",
+        sources="ofx_bridge/host/testing",
+        output=f"ofx_bridge/build/Testing.ofx.bundle/Contents/{OFX_SYSTEM}/Testing.ofx",
+        flags=("-Iofx_bridge/src", "-pthread"),
+        also=("ofx_bridge/src/ofx_abi.h",),
+        linux_only=True,
+    ),
 )
 """What there is to compile. Nothing here is needed to restore from the command line."""
 
