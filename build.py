@@ -6,6 +6,7 @@
     python3 build.py test       the same, then every test this machine can run; words after it go to pytest
     python3 build.py check      ruff and pyright
     python3 build.py dist       a wheel in dist/, weights inside
+    python3 build.py nuke       the gizmos from operations.json, and the folder for Nuke as dist/faceplate_nuke.zip
     python3 build.py models     check every weight file against its manifest
 
 Any Python 3.9 or newer may start it; the environment itself is Python 3.11, the one the pins were tested with.
@@ -322,11 +323,25 @@ def dist(_words):
     return code
 
 
+def nuke(_words):
+    """Nuke's gizmos, made from operations.json, and the folder that Nuke is given, the client inside."""
+    made = run(PYTHON, "nuke_gizmos/generate.py")
+    return made or run(PYTHON, "nuke_gizmos/pack.py", "dist/faceplate_nuke.zip")
+
+
 def models(_words):
     return run(COMMAND, "models", "verify")
 
 
-VERBS = {"setup": setup, "demo": demo, "test": test, "check": check, "dist": dist, "models": models}
+VERBS = {
+    "setup": setup,
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "dist": dist,
+    "nuke": nuke,
+    "models": models,
+}
 
 
 def run(*words):
