@@ -16,6 +16,9 @@ from faceplate.runtime.net import Net
 from faceplate.runtime.pool import open_net
 from faceplate_client.errors import ModelError
 
+SHOT_GRAIN = 1.0
+"""Grain given to what is restored in a shot, unless a style or a hand says otherwise: all around it there is grain."""
+
 
 @dataclass(frozen=True)
 class RestoreRequest:
@@ -54,14 +57,15 @@ def restore_request(values: Mapping[str, Any], *, shot: bool = False) -> Restore
 
     Args:
         values: parameter name -> value, only those that were set by hand. They win over the style's.
-        shot: whether there will be a shot whose tracks `faces` may name.
+        shot: whether there will be a shot: `faces` may name its tracks, and its grain is given back by default.
 
     Raises:
         RangeError, RequestError: as `Operation.checked`.
     """
     restore = operation("restore")
     style = restore.checked({"style": values["style"]} if "style" in values else {})["style"]
-    full = restore.checked({**STYLES[style], **values})
+    base = {"grain": SHOT_GRAIN} if shot else {}
+    full = restore.checked({**base, **STYLES[style], **values})
     fields = {field.name for field in dataclasses.fields(RestoreParams)}
     params = RestoreParams(**{name: value for name, value in full.items() if name in fields})
     faces = ",".join(word.strip() for word in full["faces"].split(","))

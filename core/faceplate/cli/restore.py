@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from faceplate.farm.chunk import ChunkReport
     from faceplate.farm.report import FrameRecord
 
-LAYERS = ("matte", "invented", "confidence")
+LAYERS = ("matte", "invented", "confidence", "repaired")
 
 
 def add_parser(commands: Any) -> None:
@@ -47,6 +47,7 @@ def add_parser(commands: Any) -> None:
         "--overwrite", action="store_true", help="replace what is there, the input itself included"
     )
     add_parameters(parser, restore)
+    add_parameters(parser, operation("film"))
     time = add_parameters(parser, operation("steady"))
     time.add_argument(
         "--shot",
@@ -86,6 +87,7 @@ def _run(options: argparse.Namespace) -> int:
         "values": given_values(options, operation("restore")),
         "shot": options.shot,
         "steady": given_values(options, operation("steady")),
+        "film": given_values(options, operation("film")),
     }
     progress = Progress(quiet=options.quiet)
     done = _restore(order, progress, as_json=options.json)

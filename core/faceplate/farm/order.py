@@ -28,9 +28,10 @@ OnFrame = Callable[[FrameRecord], None]
 class RestoreOrder:
     """What was ordered, in the words of the command line.
 
-    `input`, `output`, `frames`, `colourspace`: as typed. `values`: parameters of `restore` set by hand; `steady`: those
-    of `steady`. `shot`: a shot file, made if it is not there. Faces are held steady if either is given. `report`: a
-    JSON-lines file. `resume`: render only what is not proven done. `overwrite`: replace what is there.
+    `input`, `output`, `frames`, `colourspace`: as typed. `values`, `steady`, `film`: parameters of the operations
+    `restore`, `steady` and `film` that were set by hand. `shot`: a shot file, made if it is not there. With any of
+    `shot`, `steady` and `film` the input is a shot. `report`: a JSON-lines file. `resume`: render only what is not
+    proven done. `overwrite`: replace what is there.
     """
 
     input: str
@@ -46,10 +47,11 @@ class RestoreOrder:
     values: Mapping[str, Any] = field(default_factory=dict)
     shot: Path | None = None
     steady: Mapping[str, Any] = field(default_factory=dict)
+    film: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def wants_shot(self) -> bool:
-        return self.shot is not None or bool(self.steady)
+        return self.shot is not None or bool(self.steady) or bool(self.film)
 
 
 def restore_footage(

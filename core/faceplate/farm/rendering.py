@@ -8,6 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from faceplate import __version__
 from faceplate.arrays import Matte
 from faceplate.faces import Face
@@ -21,6 +23,7 @@ from faceplate.io.sequence import Footage, FrameFile, FrameReader
 from faceplate.io.target import Target
 from faceplate.operations import RestoreRequest, RestoreTools
 from faceplate.plate import Plate
+from faceplate.restore.film import Repaired
 from faceplate.restore.pipeline import FaceReport, Restored, restore_frame
 from faceplate.stages.detect import detect_faces
 from faceplate_client.errors import Cancelled
@@ -65,13 +68,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A frame as it was read: the file's own numbers, the plate made of them, and the plates around it if needed."""
+    """A frame as it was read: the file's own numbers and the plate made of them.
+
+    `near`: the plates around it, cleaned, where they are needed. `cleaned`: its own plate cleaned, if that was asked.
+    """
 
     file: FrameFile
     source: Picture | MovieFrame
     plate: Plate
     seconds: dict[str, float]
     near: Mapping[int, Plate] = field(default_factory=dict)
+    cleaned: Repaired | None = None
 
 
 @dataclass(frozen=True)
@@ -165,10 +172,20 @@ def rendered_of(
     seconds: Mapping[str, float],
 ) -> Rendered:
     """A restored frame with the layers that were asked for, and a report for every face found, chosen or not."""
-    layers = {name: getattr(done, name) for name in job.layers}
+    layers = {name: _layer(name, fetched, done, job.request.params.scale) for name in job.layers}
     reports = {id(face): report for face, report in zip(chosen, done.faces, strict=True)}
     faces = [reports.get(id(face)) or _not_chosen(face) for face in found]
     return Rendered(fetched, done.plate, layers, faces, {**seconds, **done.seconds})
+
+
+def _layer(name: str, fetched: Fetched, done: Restored, scale: int) -> Matte:
+    """A layer by its name; what was repaired counts as touched in the matte."""
+    if name not in ("matte", "repaired"):
+        return getattr(done, name)
+    if fetched.cleaned is None:
+        return done.matte if name == "matte" else np.zeros_like(done.matte)
+    repaired = fetched.cleaned.matte.repeat(scale, axis=0).repeat(scale, axis=1)
+    return repaired if name == "repaired" else np.maximum(done.matte, repaired)
 
 
 def _not_chosen(face: Face) -> FaceReport:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from faceplate.farm.analysing import AnalyseOrder, analyse_footage
+from faceplate.farm.film_plates import FilmParams
 from faceplate.farm.proof import FOLDER
 from faceplate.farm.report import FrameRecord
 from faceplate.farm.shot_files import forget_identities, read_shot
@@ -33,6 +34,8 @@ class ShotOrder(Protocol):
     def shot(self) -> Path | None: ...
     @property
     def steady(self) -> Mapping[str, Any]: ...
+    @property
+    def film(self) -> Mapping[str, Any]: ...
 
 
 def steadying_for(
@@ -60,6 +63,7 @@ def steadying_for(
     """
     values = operation("steady").checked(order.steady)
     params = SteadyParams(strength=values["steady"], radius=values["radius"])
+    film = FilmParams(**operation("film").checked(order.film))
     whole = open_input(order.input, skip_missing=True)
     path = order.shot or _hidden(target, f"{order.input} {order.colourspace} {smallest}")
     if order.shot is not None and path.exists():
@@ -81,7 +85,7 @@ def steadying_for(
         if order.shot is None:
             forget_identities(path, keep=())
     digest = hashlib.sha256(shot_as_text(shot).encode()).hexdigest()
-    return Steadying(shot, params, digest, {file.number: file for file in whole.frames})
+    return Steadying(shot, params, film, digest, {file.number: file for file in whole.frames})
 
 
 def _hidden(target: Target, question: str) -> Path:

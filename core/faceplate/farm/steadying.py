@@ -1,4 +1,4 @@
-"""Frames of a shot, held steady: the faces are the shot's tracks, and the plates around a frame are read with it.
+"""Frames of a shot: the faces are its tracks, held steady by the plates around a frame, which are read with it.
 
 A frame needs its shot and a fixed window of plates, nothing that was rendered before: it comes out the same alone, in
 a chunk and in a whole sequence. What is kept between frames only saves time.
@@ -14,15 +14,18 @@ from faceplate.arrays import Image
 from faceplate.errors import RangeError
 from faceplate.faces import Face
 from faceplate.farm.chunk import STOPPED
+from faceplate.farm.film_plates import FilmParams, FilmPlates
 from faceplate.farm.proof import hash_file
 from faceplate.farm.rendering import Fetched, Job, Rendered, read_frame, rendered_of
 from faceplate.io.sequence import FrameFile, FrameReader
 from faceplate.operations import RestoreRequest
 from faceplate.plate import Plate
 from faceplate.restore.face import restore_crop
-from faceplate.restore.pipeline import face_crop, restore_frame
+from faceplate.restore.pipeline import Restored, face_crop, restore_frame
 from faceplate.stabilise.pipeline import Memory, SteadyFaces, SteadyParams
 from faceplate.stages.align import Crop
+from faceplate.stages.grain import Grain
+from faceplate.stages.regrain import grain_taken, regrain
 from faceplate.stages.shot import Shot, Track
 from faceplate_client.errors import Cancelled, InputError
 
@@ -31,18 +34,20 @@ from faceplate_client.errors import Cancelled, InputError
 class Steadying:
     """A shot and how it is used.
 
-    `digest`: of the shot's text. `files`: every frame of the input, those outside `--frames` as well: a window reaches
-    over the ends of a chunk.
+    `film`: what is cleaned first. `digest`: of the shot's text. `files`: every frame of the input, those outside
+    `--frames` as well: a window reaches over the ends of a chunk.
     """
 
     shot: Shot
     params: SteadyParams
+    film: FilmParams
     digest: str
     files: Mapping[int, FrameFile] = field(repr=False)
 
     def as_words(self) -> dict[str, Any]:
         """Whatever of it could change a pixel, in plain values: for proofs."""
-        return {"shot": self.digest, "steady": self.params.strength, "radius": self.params.radius}
+        steady = {"steady": self.params.strength, "radius": self.params.radius}
+        return {"shot": self.digest, **steady, **self.film.as_words()}
 
     def chosen(self, request: RestoreRequest) -> set[int]:
         """Ids of the tracks to restore, by the request's names or ids, and by its smallest face.
@@ -56,7 +61,7 @@ class Steadying:
 
 
 class SteadyFrames:
-    """Reads a frame with its window, and restores the shot's tracks on it."""
+    """Reads a frame with its window, cleans the plates if asked, and restores the shot's tracks on it."""
 
     def __init__(self, job: Job) -> None:
         assert job.steadying is not None
@@ -69,7 +74,10 @@ class SteadyFrames:
             take=lambda plate, face, side: face_crop(plate, face, side=side).pixels,
             restore=lambda crop: restore_crop(crop, nets.restore, mirror=mirror),
         )
-        self._read: Memory[Fetched] = Memory(2 * self._use.params.radius + 2)
+        kept = 2 * self._use.params.radius + 4
+        self._read: Memory[Fetched] = Memory(kept)
+        self._reader: FrameReader | None = None
+        self._film = FilmPlates(self._use.shot, self._use.film, plate_of=self._plate, keep=kept)
 
     def fetch(self, reader: FrameReader, file: FrameFile) -> Fetched:
         """Read a frame and the plates of its window.
@@ -78,19 +86,16 @@ class SteadyFrames:
             InputError: one of them is missing, damaged, or not the one that the shot was made from.
             RequestError: the colour space has to be named.
         """
-        own = self._plate(reader, file)
-        near: dict[int, Plate] = {}
-        for number in self._window(file.number):
-            if number not in self._use.files:
-                raise InputError(
-                    f"frame {number} is missing, and frame {file.number} needs it to be steady; put it back, analyse "
-                    "the plates that are there, or use --steady 0"
-                )
-            near[number] = self._plate(reader, self._use.files[number]).plate
-        return replace(own, near=near)
+        self._reader = reader
+        own = self._fetched(file.number)
+        for number in self._needed(file.number):
+            self._expect(number, file.number)
+        cleaned = None if self._use.film.off else self._film.clean(file.number)
+        near = {number: self._film.clean(number).plate for number in self._window(file.number)}
+        return replace(own, near=near, cleaned=cleaned)
 
     def render(self, fetched: Fetched) -> Rendered:
-        """Restore the tracks on a frame, each steadied by its neighbours.
+        """Restore the tracks on a frame, each steadied by its neighbours, and grain what was restored.
 
         Raises:
             Cancelled: the job is to stop.
@@ -109,19 +114,31 @@ class SteadyFrames:
 
         found: list[Face] = [face for _, face in here]
         chosen = [face for _, face in wanted]
-        done = restore_frame(
-            fetched.plate, chosen, nets=job.tools.nets, params=job.request.params, restored_crop=steadied
-        )
+        plate = fetched.cleaned.plate if fetched.cleaned else fetched.plate
+        grain = self._use.shot.grain if job.request.params.scale == 1 else None
+        # Where the shot's grain is not known at this size, each face gets back what the net took out of it.
+        params = replace(job.request.params, grain=0.0) if grain else job.request.params
+        done = restore_frame(plate, chosen, nets=job.tools.nets, params=params, restored_crop=steadied)
+        if grain:
+            done = replace(done, plate=self._grained(plate, done, grain, frame))
         rendered = rendered_of(fetched, done, found, chosen, job, fetched.seconds)
         return replace(rendered, tracks=[(track.id, track.name) for track, _ in here])
 
     def inputs(self, file: FrameFile) -> list[Path]:
-        """The plates of a frame's window, its own first."""
-        near = [self._use.files[number] for number in self._window(file.number) if number in self._use.files]
-        return list(dict.fromkeys([file.path, *(each.path for each in near)]))
+        """The plates that a frame is made from, its own first."""
+        files = (self._use.files[each].path for each in self._needed(file.number) if each in self._use.files)
+        return list(dict.fromkeys([file.path, *files]))
+
+    def _grained(self, plate: Plate, done: Restored, grain: Grain, frame: int) -> Plate:
+        """The restored plate with as much of the shot's grain as the restoration took out."""
+        amount = self._job.request.params.grain
+        if amount == 0.0:
+            return done.plate
+        taken = grain_taken(plate, done.plate, done.matte, grain)
+        return regrain(done.plate, done.matte, grain, amount=amount * taken**0.5, seed=(frame,))
 
     def _window(self, frame: int) -> list[int]:
-        """The other frames that this one is made from; none where the shot has nobody to restore on it."""
+        """The other frames that steady this one; none where the shot has nobody to restore on it."""
         try:
             here = [track for track, _ in self._use.shot.tracks_at(frame) if track.id in self._ids]
             around = self._faces.frames_for(frame)
@@ -129,12 +146,32 @@ class SteadyFrames:
             return []  # the shot does not have this frame: reading it says so
         return [number for number in around if any(number in track.faces for track in here)]
 
-    def _plate(self, reader: FrameReader, file: FrameFile) -> Fetched:
-        def make() -> Fetched:
-            self._use.shot.check_plate(file.number, hash_file(file.path))
-            return read_frame(reader, file, self._job)
+    def _needed(self, frame: int) -> list[int]:
+        """Every frame that this one is made from, its own included."""
+        try:
+            window = [frame, *self._window(frame)]
+            return sorted({*window, *(each for one in window for each in self._film.frames_for(one))})
+        except RangeError:
+            return [frame]
 
-        return self._read.of(file.number, make)
+    def _expect(self, number: int, frame: int) -> None:
+        if number not in self._use.files:
+            raise InputError(
+                f"frame {number} is missing, and frame {frame} is made from it as well; put it back, analyse "
+                "the plates that are there, or work without neighbours: --steady 0, no --repair"
+            )
+
+    def _fetched(self, number: int) -> Fetched:
+        def make() -> Fetched:
+            file = self._use.files[number]
+            self._use.shot.check_plate(number, hash_file(file.path))
+            assert self._reader is not None
+            return read_frame(self._reader, file, self._job)
+
+        return self._read.of(number, make)
+
+    def _plate(self, number: int) -> Plate:
+        return self._fetched(number).plate
 
 
 def _height(track: Track) -> float:

@@ -28,7 +28,7 @@ def use_the_stubs(pack, monkeypatch):
     monkeypatch.setenv("FACEPLATE_MODELS", str(pack))
 
 
-def write_exr(path, *, face=True, size=(192, 144), seed=0):
+def write_exr(path, *, face=True, size=(192, 144), seed=0, light=1.0):
     """A half EXR with alpha, float depth, extremes in its corner and, if asked, a green face in the middle."""
     width, height = size
     random = np.random.default_rng(seed)
@@ -37,6 +37,7 @@ def write_exr(path, *, face=True, size=(192, 144), seed=0):
     pixels[0, :4, :3] = np.array([[-0.5], [60.0], [np.nan], [np.inf]], np.float32)
     if face:
         pixels[60:84, 84:108, :3] = GREEN + random.uniform(-0.1, 0.1, (24, 24, 1))
+    pixels[..., :3] *= light
     pixels[..., 4] = random.uniform(1, 1000, (height, width))
     spec = oiio.ImageSpec(width, height, 5, oiio.HALF)
     spec.channelnames = ("R", "G", "B", "A", "Z")

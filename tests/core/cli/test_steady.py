@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 
-from tests.core.cli.conftest import bits_of, names_in, pixels_of, report_lines, write_exr, write_png
+from tests.core.cli.conftest import bits_of, names_in, pixels_of, report_lines, save, write_exr, write_png
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_png_comes_out_the_same_alone(faceplate, tmp_path):
 
 def test_neighbours_calm_a_face_and_leave_the_rest_alone(faceplate, faces, shot, tmp_path):
     restored(faceplate, faces, tmp_path / "lone")
-    restored(faceplate, faces, tmp_path / "steady", "--shot", shot, "--layers", "matte")
+    restored(faceplate, faces, tmp_path / "steady", "--shot", shot, "--layers", "matte", "--grain", "0")
 
     def seen(folder, frame):
         file = pixels_of(tmp_path / folder / f"plate.{frame}.exr")
@@ -58,9 +59,8 @@ def test_neighbours_calm_a_face_and_leave_the_rest_alone(faceplate, faces, shot,
     assert inside.sum() > 50
     for before, after in ((1001, 1002), (1002, 1003), (1003, 1004)):
         flicker = [np.abs(seen(f, before) - seen(f, after))[inside].mean() for f in ("lone", "steady")]
-        assert (
-            flicker[1] < 0.95 * flicker[0]
-        )  # the faces are mostly noise, which neighbours cannot follow far
+        # The faces are mostly noise, which neighbours cannot follow far.
+        assert flicker[1] < 0.95 * flicker[0]
     for name in "RGB":
         source = pixels_of(faces / "plate.1003.exr")[name].view(np.uint32)
         done = pixels_of(tmp_path / "steady" / "plate.1003.exr")[name].view(np.uint32)
@@ -125,6 +125,53 @@ def test_a_missing_neighbour_is_named(faceplate, faces, shot, tmp_path):
     words = ("restore", faces, "-o", tmp_path / "out", "--shot", shot, "--frames", "1004", "--quiet")
     code, _, err = faceplate(*words)
     assert code == 65 and "frame 1005 is missing" in err and "1004" in err
+
+
+def dirty(path):
+    """Put a white speck on a plate; where it is."""
+    picture = pixels_of(path)
+    order = ("R", "G", "B", "A", "Z")
+    pixels = np.stack([picture[name] for name in order], axis=-1)
+    pixels[110:114, 30:34, :3] = 0.95
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 5, oiio.HALF)
+    spec.channelnames = order
+    spec.channelformats = (*[oiio.HALF] * 4, oiio.FLOAT)
+    save(path, spec, pixels)
+    return slice(110, 114), slice(30, 34)
+
+
+def test_dirt_is_repaired_marked_and_the_same_alone(faceplate, faces, tmp_path):
+    speck = dirty(faces / "plate.1003.exr")
+    words = ("--repair", "--layers", "matte,repaired")
+    whole = restored(faceplate, faces, tmp_path / "whole", *words)
+    for frame in (1002, 1003):
+        out = tmp_path / f"alone{frame}"
+        alone = restored(faceplate, faces, out, *words, "--frames", frame)
+        assert alone == {f"plate.{frame}.exr": whole[f"plate.{frame}.exr"]}
+    done, source = (pixels_of(folder / "plate.1003.exr") for folder in (tmp_path / "whole", faces))
+    assert source["G"][speck].min() > 0.9 and done["G"][speck].max() < 0.4
+    assert done["repaired.a"][speck].min() > 0.9 and (done["matte.a"] >= done["repaired.a"]).all()
+    untouched = done["matte.a"] == 0
+    assert untouched.mean() > 0.5
+    for name in "RGB":
+        assert (done[name].view(np.uint32) == source[name].view(np.uint32))[untouched].all()
+
+
+def test_a_flickering_frame_is_evened_out(faceplate, faces, tmp_path):
+    for frame, light in ((1001, 1.0), (1002, 1.0), (1003, 1.3), (1004, 1.0), (1005, 1.0)):
+        write_exr(faces / f"plate.{frame}.exr", seed=1, light=light)
+    restored(faceplate, faces, tmp_path / "out", "--deflicker", "1", "--faces", "largest")
+
+    def level(folder, frame):
+        return np.nanmedian(pixels_of(folder / f"plate.{frame}.exr")["R"])
+
+    before, after = (level(folder, 1003) / level(folder, 1002) for folder in (faces, tmp_path / "out"))
+    assert before > 1.25 and abs(after - 1) < 0.1
+
+
+def test_film_parameters_out_of_range_are_refused(faceplate, faces, tmp_path):
+    code, _, err = faceplate("restore", faces, "-o", tmp_path / "no", "--deflicker", "2", "--quiet")
+    assert code != 0 and "deflicker" in err and not (tmp_path / "no").exists()
 
 
 def test_a_changed_neighbour_or_shot_is_another_frame(faceplate, faces, shot, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from faceplate.colour import LINEAR_REC709, SRGB
 from faceplate.plate import Plate, Rect
 from faceplate.stages.grain import measure_grain
-from faceplate.stages.regrain import regrain
+from faceplate.stages.regrain import grain_taken, regrain
 
 SIZE = (288, 288)
 SMOOTH = np.broadcast_to(np.linspace(0.3, 0.6, SIZE[1], dtype=np.float32)[None, :, None], (*SIZE, 3)).copy()
@@ -48,3 +48,23 @@ def test_nan_highlights_and_amount_zero():
     assert done.pixels[110, 110] == pytest.approx(20.0, rel=0.2)
     assert regrain(comp, MATTE, GRAIN, amount=0.0) is comp
     assert regrain(comp, np.zeros(SIZE, np.float32), GRAIN) is comp
+
+
+@pytest.mark.parametrize("left", [0.0, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("linear", [False, True])
+def test_however_much_grain_is_left_it_becomes_the_plates(left, linear):
+    """Skin texture under the grain, and a lifted tone, are not taken for it."""
+    assert GRAIN is not None
+    skin = 0.02 * np.sin(np.arange(SIZE[0])[:, None, None] * 1.1).astype(np.float32)
+    before = plate(SMOOTH + skin + NOISE, linear=linear)
+    after = plate(SMOOTH + skin + 0.02 + NOISE * (1 - (1 - left) * MATTE[..., None]), linear=linear)
+    taken = grain_taken(before, after, MATTE, GRAIN)
+    assert taken == pytest.approx(1 - left**2, abs=0.1)
+    done = regrain(after, MATTE, GRAIN, amount=taken**0.5, seed=(7,))
+    inside = (done.encoding.encode(done.pixels) - SMOOTH - skin)[80:208, 80:208]
+    assert inside.std() == pytest.approx(0.03, rel=0.1)
+
+
+def test_nothing_restored_lacks_nothing():
+    assert GRAIN is not None
+    assert grain_taken(plate(SMOOTH), plate(SMOOTH), np.zeros(SIZE, np.float32), GRAIN) == 0.0
