@@ -16,11 +16,10 @@ DTYPES = {BYTE: np.uint8, SHORT: np.uint16, HALF: np.float16, FLOAT: np.float32}
 
 
 @pytest.fixture(scope="module")
-def probe(tmp_path_factory) -> ctypes.CDLL:
+def probe() -> ctypes.CDLL:
     """The conversions."""
-    library = tmp_path_factory.mktemp("pixels") / "probe.so"
     sources = (HERE / "pixels_probe.cpp", PLUGIN / "pixels.cpp")
-    found = ctypes.CDLL(str(compiled(library, *sources, flags=("-shared",))))
+    found = ctypes.CDLL(str(compiled("pixels_probe", *sources, flags=("-shared",))))
     for name in ("decode", "encode"):
         getattr(found, f"probe_{name}").argtypes = [
             ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p,

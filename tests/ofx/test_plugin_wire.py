@@ -23,10 +23,10 @@ Ask = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory) -> Iterator[Ask]:
+def ask() -> Iterator[Ask]:
     """The probe as a function: a line in, its answer out."""
     sources = (HERE / "wire_probe.cpp", PLUGIN / "wire.cpp", PLUGIN / "json.cpp")
-    program = compiled(tmp_path_factory.mktemp("wire") / "probe", *sources)
+    program = compiled("wire_probe", *sources)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([program], text=True, encoding="utf-8", **pipes) as process:  # type: ignore[call-overload]
 
