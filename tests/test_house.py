@@ -28,8 +28,10 @@ faceplate.lowlight          | values stages lowlight runtime.net  | numpy cv2
 faceplate.reconstruct       | values stages reconstruct runtime.net | numpy cv2 torch
 faceplate.io                | values io                           | numpy cv2 OpenImageIO PyOpenColorIO av fileseq
 faceplate.registry          | values registry                     |
+faceplate.adapters          | values adapters registry runtime.net | numpy
 faceplate.runtime.torch_net | values runtime registry nets        | numpy torch safetensors
-faceplate.runtime           | values runtime registry             | numpy onnxruntime openvino
+faceplate.runtime.spandrel_net | values runtime registry          | numpy torch safetensors spandrel
+faceplate.runtime           | values runtime registry adapters    | numpy onnxruntime openvino
 faceplate.farm.store        | values farm                         | numpy
 faceplate_training          | faceplate faceplate_client faceplate_training | *
 faceplate                   | faceplate faceplate_client          | *
@@ -43,6 +45,7 @@ TORCH_LIVES_IN = (
     "faceplate.nets",
     "faceplate.reconstruct",
     "faceplate.runtime.torch_net",
+    "faceplate.runtime.spandrel_net",
     "faceplate_training",
 )
 

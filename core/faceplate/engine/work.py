@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faceplate.engine.jobs import Job
 from faceplate.engine.plane_store import EnginePlane
 from faceplate.plate import Alpha, Plate, Rect
-from faceplate.runtime.net import Net
+from faceplate.runtime.net import Net, fixed_side
 from faceplate_client.errors import RequestError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Watched:
 
     def __init__(self, net: Net, job: Job, stage: str, done: float, share: float) -> None:
         self._net, self._job, self._stage, self._done, self._share = net, job, stage, done, share
-        self.id, self.template, self.seconds = net.id, net.template, net.seconds
+        self.id, self.template, self.side, self.seconds = net.id, net.template, fixed_side(net), net.seconds
 
     def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """As the net itself.

@@ -5,7 +5,7 @@ import numpy as np
 
 from faceplate.arrays import Image, expect_shapes
 from faceplate.errors import RangeError, ShapeError
-from faceplate.runtime.net import Net
+from faceplate.runtime.net import Net, fixed_side
 from faceplate_client.errors import ModelError
 
 STRIDE = 32
@@ -29,6 +29,7 @@ def restore_crop(crop: Image, net: Net, *, mirror: bool = False) -> Image:
 
     The half size sees the face as a whole and repairs what is soft or was recorded small; the full size sees the
     detail. Only the differences are averaged, so that the crop's own finest octave never goes through a smaller size.
+    A net that takes crops of one size only is asked once.
 
     Args:
         crop: (S, S, 3), display-encoded sRGB, 0-1, S a multiple of 32.
@@ -46,7 +47,7 @@ def restore_crop(crop: Image, net: Net, *, mirror: bool = False) -> Image:
     if side % STRIDE:
         raise ShapeError(f"a crop's side should be a multiple of {STRIDE}, got {side}")
     restored = _looked_at(crop, net, mirror)
-    if side >= 2 * SMALLEST_LOOK:
+    if side >= 2 * SMALLEST_LOOK and not fixed_side(net):
         small = np.asarray(cv2.resize(crop, (side // 2, side // 2), interpolation=cv2.INTER_AREA), np.float32)
         coarse = cv2.resize(
             _looked_at(small, net, mirror) - small, (side, side), interpolation=cv2.INTER_CUBIC

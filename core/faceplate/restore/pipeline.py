@@ -15,7 +15,7 @@ from faceplate.faces import Face, template_points
 from faceplate.plate import Plate
 from faceplate.restore.face import restore_crop, return_grain, sharpen
 from faceplate.restore.likeness import identity_on, similarity
-from faceplate.runtime.net import Net
+from faceplate.runtime.net import Net, fixed_side
 from faceplate.stages.align import (
     Crop,
     align_face,
@@ -170,7 +170,8 @@ def restore_frame(
         status = _left_alone(plate, face, params)
         reports.append(_report(face, status or "restored"))
         if not status:
-            mended[number] = _mend_face(plate, face, partial(restored_crop, number), params, clock)
+            side = fixed_side(nets.restore) or choose_side(face, params.scale)
+            mended[number] = _mend_face(plate, face, side, partial(restored_crop, number), params, clock)
     with clock("composite"):
         comp = composite(plate, [done.patch for done in mended.values()], scale=params.scale)
     for number, done in mended.items():
@@ -194,11 +195,16 @@ def face_crop(plate: Plate, face: Face, *, side: int) -> Crop:
 
 
 def _mend_face(
-    plate: Plate, face: Face, restored_crop: Callable[[Crop], Image], params: RestoreParams, clock: Callable
+    plate: Plate,
+    face: Face,
+    side: int,
+    restored_crop: Callable[[Crop], Image],
+    params: RestoreParams,
+    clock: Callable,
 ) -> _Mended:
     """One face's way from the plate to a patch."""
     with clock("align"):
-        crop = face_crop(plate, face, side=choose_side(face, params.scale))
+        crop = face_crop(plate, face, side=side)
     with clock("restore"):
         raw = restored_crop(crop)
     with clock("matte"):

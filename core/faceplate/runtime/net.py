@@ -20,3 +20,8 @@ class Net(Protocol):
     def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """(B, C, H, W) float32 in the manifest's input range -> every output of the graph, in order."""
         ...
+
+
+def fixed_side(net: Net) -> int:
+    """The side of the only crop that a net takes, 0 where it takes any: the net's own `side`, if it has one."""
+    return getattr(net, "side", 0)

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -26,6 +28,9 @@ _FAILURES = (
 )
 """ONNX Runtime raises these straight from Exception; they have no common parent to catch."""
 
+_KINDS = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
+"""Types of inputs that always get the same number."""
+
 _MEMORY_WORDS = ("out of memory", "failed to allocate", "bad_alloc", "alloc failed")
 
 
@@ -37,7 +42,14 @@ class OnnxNet:
     """
 
     def __init__(
-        self, content: bytes, *, id: str, template: str, providers: tuple[str, ...], threads: int
+        self,
+        content: bytes,
+        *,
+        id: str,
+        template: str,
+        providers: tuple[str, ...],
+        threads: int,
+        fixed: Mapping[str, float] | None = None,
     ) -> None:
         """Open a model from its bytes.
 
@@ -47,9 +59,10 @@ class OnnxNet:
             template: its crop template, "" for none.
             providers: ONNX Runtime's execution providers, preferred first.
             threads: threads one run may use on the CPU.
+            fixed: inputs besides the picture, and the number that each always gets.
 
         Raises:
-            ModelError: `model.damaged`, the runtime cannot open it.
+            ModelError: `model.damaged`, the runtime cannot open it; `model.shape`, it has other inputs.
         """
         self.id = id
         self.template = template
@@ -71,14 +84,21 @@ class OnnxNet:
                 "Install the model pack again, or a newer ONNX Runtime.",
                 code="model.damaged",
             ) from error
+        fixed = dict(fixed or {})
         inputs = self._session.get_inputs()
-        if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+        pictures = [each for each in inputs if each.name not in fixed]
+        if len(pictures) != 1 or pictures[0].type != "tensor(float)" or len(inputs) != len(fixed) + 1:
+            read = ", ".join(f"{each.name} {each.type}" for each in inputs) or "nothing"
+            wanted = f" besides {', '.join(fixed)}" if fixed else ""
             raise ModelError(
-                f"{id} should read one float32 batch, it reads {', '.join(i.type for i in inputs) or 'nothing'}. "
-                "Export it again with one float input.",
+                f"{id} should read one float32 batch{wanted}, it reads {read}. Export it again with one float input, "
+                "or name the others as input.fixed in its manifest.",
                 code="model.shape",
             )
-        self._input = inputs[0].name
+        self._input = pictures[0].name
+        self._fixed = {
+            each.name: _always(each, fixed[each.name], id) for each in inputs if each.name in fixed
+        }
 
     def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """Run the net once.
@@ -95,7 +115,9 @@ class OnnxNet:
         """
         start = time.perf_counter()
         try:
-            outputs = self._session.run(None, {self._input: np.ascontiguousarray(batch, np.float32)})
+            outputs = self._session.run(
+                None, {**self._fixed, self._input: np.ascontiguousarray(batch, np.float32)}
+            )
         except state.InvalidArgument as error:
             raise ShapeError(
                 f"{self.id} does not take a batch of {batch.shape}: {_first_line(error)}. "
@@ -106,6 +128,17 @@ class OnnxNet:
         with self._counting:
             self.seconds += time.perf_counter() - start
         return tuple(np.asarray(output) for output in outputs)
+
+
+def _always(wanted: Any, number: float, id: str) -> NDArray[Any]:
+    """A number in the type and shape of a graph's input."""
+    kind = _KINDS.get(wanted.type)
+    if kind is None:
+        raise ModelError(
+            f"{id}: its input {wanted.name} is {wanted.type}, which no number fits. Correct input.fixed.",
+            code="model.shape",
+        )
+    return np.full([side if isinstance(side, int) else 1 for side in wanted.shape], number, kind)
 
 
 def run_error(id: str, error: Exception) -> EngineError:

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,15 @@ class OpenVinoNet:
     Runtime's by up to about 1 % of the range, and are the same from run to run on the same kind of processor.
     """
 
-    def __init__(self, content: bytes, *, id: str, template: str, threads: int) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        *,
+        id: str,
+        template: str,
+        threads: int,
+        fixed: Mapping[str, float] | None = None,
+    ) -> None:
         """Compile a model from its bytes.
 
         Args:
@@ -26,10 +36,11 @@ class OpenVinoNet:
             id: what reports call the model.
             template: its crop template, "" for none.
             threads: threads one run may use.
+            fixed: inputs besides the picture, and the number that each always gets.
 
         Raises:
             EngineError: `engine.absent`, OpenVINO is not installed or does not load here.
-            ModelError: `model.damaged`, OpenVINO cannot open the model.
+            ModelError: `model.damaged`, OpenVINO cannot open the model; `model.shape`, it has other inputs.
         """
         try:
             import openvino  # pyright: ignore[reportMissingImports]  # an extra
@@ -45,15 +56,15 @@ class OpenVinoNet:
         settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
         try:
             core = openvino.Core()
-            self._request = core.compile_model(
-                core.read_model(content), "CPU", settings
-            ).create_infer_request()
+            model = core.read_model(content)
+            self._request = core.compile_model(model, "CPU", settings).create_infer_request()
         except RuntimeError as error:
             raise ModelError(
                 f"{id} cannot be opened by OpenVINO: {_last_line(error)}. Install the model pack again, "
                 "or use device cpu.",
                 code="model.damaged",
             ) from error
+        self._place, self._fixed = _inputs(model, dict(fixed or {}), id)
 
     def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """Run the net once.
@@ -71,7 +82,8 @@ class OpenVinoNet:
         with self._turn:
             start = time.perf_counter()
             try:
-                results = self._request.infer({0: np.ascontiguousarray(batch, np.float32)}, share_inputs=True)
+                inputs = {**self._fixed, self._place: np.ascontiguousarray(batch, np.float32)}
+                results = self._request.infer(inputs, share_inputs=True)
             except RuntimeError as error:
                 if "shape" in str(error).lower() and "memory" not in str(error).lower():
                     raise ShapeError(
@@ -83,6 +95,27 @@ class OpenVinoNet:
             outputs = tuple(np.array(results[port], np.float32) for port in self._request.model_outputs)
             self.seconds += time.perf_counter() - start
         return outputs
+
+
+def _inputs(model: Any, fixed: dict[str, float], id: str) -> tuple[int, dict[int, NDArray[Any]]]:
+    """The place of the picture among a model's inputs, and what every other input always gets."""
+    places: list[int] = []
+    always: dict[int, NDArray[Any]] = {}
+    for place, port in enumerate(model.inputs):
+        names = port.get_names() & fixed.keys()
+        if not names:
+            places.append(place)
+            continue
+        shape = [side.get_length() if side.is_static else 1 for side in port.partial_shape]
+        always[place] = np.full(shape, fixed[names.pop()], port.element_type.to_dtype())
+    if len(places) != 1 or len(always) != len(fixed):
+        read = ", ".join(port.any_name for port in model.inputs) or "nothing"
+        raise ModelError(
+            f"{id} should read one picture besides {', '.join(fixed) or 'nothing'}, it reads {read}. "
+            "Correct input.fixed in its manifest.",
+            code="model.shape",
+        )
+    return places[0], always
 
 
 def _last_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ from faceplate.errors import ShapeError
 from faceplate.runtime.onnx_net import OnnxNet
 from faceplate_client.errors import ModelError
 from tests.core.runtime.test_onnx_net import conv_model, picture
+from tests.support.foreign_models import foreign_restorer
 
 pytest.importorskip("openvino", reason="OpenVINO is not installed here")
 
@@ -50,3 +51,18 @@ def test_a_batch_of_the_wrong_shape_names_the_net():
 def test_a_file_that_is_no_model_is_a_model_error():
     with pytest.raises(ModelError, match=r"stub@1\.0\.0"):
         net(b"not a model")
+
+
+@pytest.mark.parametrize("weight", [0.25, 1.0])
+def test_an_input_that_is_always_the_same_is_filled(weight):
+    content = foreign_restorer(32, gains=(1.0, 1.0, 1.0), weight=True)
+    one = OpenVinoNet(content, id="stub@1.0.0", template="", threads=1, fixed={"weight": weight})
+    batch = np.random.default_rng(1).uniform(0, 1, (1, 3, 32, 32)).astype(np.float32)
+    np.testing.assert_allclose(one(batch)[0], batch * weight, atol=0.01)
+
+
+@pytest.mark.parametrize("fixed", [{}, {"strength": 1.0}])
+def test_an_input_that_nobody_fills_is_named(fixed):
+    with pytest.raises(ModelError, match=r"input\.fixed") as caught:
+        OpenVinoNet(foreign_restorer(32, weight=True), id="stub@1.0.0", template="", threads=1, fixed=fixed)
+    assert caught.value.code == "model.shape"

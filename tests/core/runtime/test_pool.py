@@ -1,10 +1,12 @@
 """One open session of each model, verified before it is opened."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from faceplate.registry.acceptance import record_acceptance
 from faceplate.registry.manifest import read_manifest
 from faceplate.runtime import pool
 from faceplate.runtime.pool import open_net
@@ -52,3 +54,24 @@ def test_damaged_weights_are_never_opened(tmp_path, monkeypatch):
     with pytest.raises(ModelError) as caught:
         open_net(one, device="cpu")
     assert caught.value.code == "model.hash"
+
+
+def test_an_open_net_is_asked_for_its_licence_again(tmp_path, monkeypatch):
+    """An acceptance can be taken back, and a policy set, while a long-lived process holds the net."""
+    one = manifest(tmp_path, id="research", licence_class="C")
+    with pytest.raises(ModelError) as caught:
+        open_net(one, device="cpu")
+    assert (caught.value.code, caught.value.exit_code) == ("model.licence", 77)
+    monkeypatch.setenv("FACEPLATE_DATA", str(tmp_path / "data"))
+    record_acceptance(one, who="Ada", terms=b"Research only.")
+    open_net(one, device="cpu")
+    with pytest.raises(ModelError) as caught:
+        open_net(one, device="cpu", policy="A")
+    assert caught.value.code == "model.policy"
+
+
+def test_a_net_for_which_there_is_no_use_yet_says_so(tmp_path):
+    one = replace(manifest(tmp_path), adapter="raft")
+    with pytest.raises(ModelError, match="optical flow is DIS here") as caught:
+        open_net(one, device="cpu")
+    assert caught.value.code == "model.runtime"
