@@ -197,6 +197,13 @@ OFX_SYSTEM = f"Linux-{'x86-64' if platform.machine() == 'x86_64' else platform.m
 
 NATIVE = (
     Native(
+        name="the z-buffer",
+        sources="core/native/raster",
+        output="core/faceplate/reconstruct/_raster",
+        flags=("-O3", "-ffp-contract=off", "-fopenmp"),
+        python=True,
+    ),
+    Native(
         name="the OpenFX plug-in",
         sources="ofx_bridge/src",
         output=f"ofx_bridge/build/Faceplate.ofx.bundle/Contents/{OFX_SYSTEM}/Faceplate.ofx",
