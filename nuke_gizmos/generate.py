@@ -15,10 +15,19 @@ HERE = Path(__file__).resolve().parent
 OPERATIONS = HERE.parent / "core" / "faceplate_client" / "operations.json"
 WAYS = ("live", "bake")
 LIVE_CLASSES = {
-    "FP_Restore": "OFXstudio.faceplate.restore_v1",
-    "FP_Matte": "OFXstudio.faceplate.matte_v1",
+    "FP_Restore": "OFXstudio.faceplate.restore_v0",
+    "FP_Matte": "OFXstudio.faceplate.matte_v0",
 }
 """What Nuke calls an OFX effect: `OFX`, its identifier, `_v` and its major version."""
+
+LIVE_SETTINGS = {
+    "FP_Restore": {"colourspace": "Named below"},
+    "FP_Matte": {"colourspace": "Named below", "into": "Alpha"},
+}
+"""Knobs of the effect itself that the node has decided: its space is named by Working Space."""
+
+BAKE_ONLY = ("scale",)
+"""Parameters that the effect does not have: the size of a frame is the host's."""
 
 LAYERS = ("matte", "invented", "confidence")
 ANY_FRAME = 1000000
@@ -135,6 +144,14 @@ def restoring_knobs(title, operation, pages, steady):
             hint="live: the OFX effect works frame by frame while you look. bake: the input is rendered to files, "
             "the faceplate command works on them, and the result is read back with its layers.",
         ),
+        *knob(
+            STRING,
+            "working_space",
+            "Working Space",
+            hint="What this script's pixels are, by a name that Faceplate or its OpenColorIO configuration knows: "
+            "lin_rec709, ACEScg, ...",
+            value="lin_rec709",
+        ),
         *parameter_knobs(operation, pages),
         *bake_knobs(),
         *(steady_knobs(steady) if steady else ()),
@@ -168,14 +185,6 @@ def bake_knobs():
             "Folder",
             hint="Where plates and results go. Empty: the folder faceplate beside the saved script. A bake gets a "
             "new folder of its own in there (v001, v002, ...) and never touches an older one.",
-        ),
-        *knob(
-            STRING,
-            "working_space",
-            "Working Space",
-            hint="What this script's pixels are, by a name that Faceplate or its OpenColorIO configuration knows: "
-            "lin_rec709, ACEScg, ...",
-            value="lin_rec709",
         ),
         *knob(
             BOOL,
@@ -280,10 +289,12 @@ def live_node(gizmo, way, parameters):
     """The OFX effect, or nothing where it is not installed. Texts are pushed by `live.py`: OFX evaluates no Tcl."""
     if way == "bake":
         return node("Dot", "NotInstalled")
-    linked = {
-        each["name"]: expression("parent." + each["name"]) for each in parameters if each["type"] != "string"
-    }
-    return node(LIVE_CLASSES[gizmo], "Live", **linked)
+    names = [
+        each["name"] for each in parameters if each["type"] != "string" and each["name"] not in BAKE_ONLY
+    ]
+    linked = {name: expression("parent." + name) for name in names}
+    decided = {name: quoted(told) for name, told in LIVE_SETTINGS[gizmo].items()}
+    return node(LIVE_CLASSES[gizmo], "Live", 1, **linked, **decided)
 
 
 def result_nodes():

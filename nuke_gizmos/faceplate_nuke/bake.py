@@ -10,7 +10,7 @@ import nuke
 from faceplate_client.errors import FaceplateError, RequestError
 
 from . import background, command, plates
-from .nodes import is_there, path_of, set_by_hand, set_value, tell, told_on, value
+from .nodes import is_there, path_of, set_by_hand, set_value, tell, told_on, value, working_space
 from .state import fingerprint, refresh, steady_values
 
 LAYERS = "matte,invented,confidence"
@@ -101,8 +101,7 @@ def restore_words(node: nuke.Node, pattern, result, version, first, last):
     """The words of the command for what the knobs say. Parameters at their defaults are left to the style."""
     words = ["restore", pattern, "-o", result, "--frames", "{}-{}".format(first, last)]
     words += ["--layers", LAYERS, "--report", os.path.join(version, "report.jsonl"), "--quiet"]
-    if value(node, "working_space").strip():
-        words.append("--colourspace=" + value(node, "working_space").strip())
+    words.append("--colourspace=" + working_space(node))
     for name, told in sorted(set_by_hand(node).items()):
         words.append(option(name, told))
     steady, shot = steady_values(node), path_of(node, "shot")

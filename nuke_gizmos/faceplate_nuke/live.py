@@ -5,7 +5,7 @@ import sys
 
 import nuke
 
-from .nodes import inside, parameters, value
+from .nodes import inside, parameters, value, working_space
 
 BUNDLE = "Faceplate.ofx.bundle"
 _PLATFORMS = {"linux": "Linux-x86-64", "win32": "Win64", "darwin": "MacOS"}
@@ -61,7 +61,9 @@ def push_texts(node: nuke.Node):
     effect = inside(node, "Live")
     if effect is None:
         return
-    for parameter in parameters(node):
-        knob = effect.knob(parameter["name"]) if parameter["type"] == "string" else None
-        if knob is not None and knob.value() != value(node, parameter["name"]):
-            knob.setValue(value(node, parameter["name"]))
+    texts = {each["name"]: value(node, each["name"]) for each in parameters(node) if each["type"] == "string"}
+    texts["colourspace_name"] = working_space(node)
+    for name, text in texts.items():
+        knob = effect.knob(name)
+        if knob is not None and knob.value() != text:
+            knob.setValue(text)

@@ -56,6 +56,11 @@ def set_by_hand(node: nuke.Node):
     return found
 
 
+def working_space(node: nuke.Node):
+    """The name of the space that the node's pixels are in; linear Rec. 709 where the knob was emptied."""
+    return value(node, "working_space").strip() or "lin_rec709"
+
+
 def _choice(parameter, told):
     """Nuke's choices are texts; the operation's may be numbers."""
     for choice in parameter["choices"]:

@@ -12,7 +12,7 @@ import nuke
 from faceplate_client.errors import RequestError
 
 from . import background, command, plates
-from .nodes import is_there, path_of, set_value, tell, told_on, value
+from .nodes import is_there, path_of, set_value, tell, told_on, value, working_space
 from .state import refresh as refresh_state
 
 _COUNTED = re.compile(r"faceplate: (\d+)/(\d+) frames")
@@ -65,8 +65,7 @@ def analyse_words(node: nuke.Node, pattern, shot, first, last):
     """The words of the command. An older shot file is replaced, but for its locked tracks."""
     words = ["analyse", pattern, "-o", shot, "--frames", "{}-{}".format(first, last)]
     words.append("--smallest={}".format(value(node, "smallest")))
-    if value(node, "working_space").strip():
-        words.append("--colourspace=" + value(node, "working_space").strip())
+    words.append("--colourspace=" + working_space(node))
     if not value(node, "identities"):
         words.append("--no-identities")
     if os.path.exists(shot):

@@ -7,7 +7,7 @@ import json
 import nuke
 
 from . import live
-from .nodes import OPERATION, path_of, set_by_hand, set_value, value
+from .nodes import OPERATION, path_of, set_by_hand, set_value, value, working_space
 
 State = collections.namedtuple("State", "word sentence final")
 """`word`: short, for the node's label. `sentence`: for the artist. `final`: what is shown is what the node promises."""
@@ -16,7 +16,7 @@ State = collections.namedtuple("State", "word sentence final")
 def state_of(node: nuke.Node):
     """The node's state, worked out from its knobs alone: asking twice gives the same answer."""
     if value(node, "way") == "live":
-        return _live_state()
+        return _live_state(node)
     if not value(node, "result_scale"):
         return State("not baked", "Not baked yet, shows its input. Press Bake, or set Way to live.", False)
     first, last = value(node, "result_first"), value(node, "result_last")
@@ -31,7 +31,10 @@ def state_of(node: nuke.Node):
     return State("baked {}-{}".format(first, last), "Shows baked frames {}-{}.".format(first, last), True)
 
 
-def _live_state():
+def _live_state(node: nuke.Node):
+    if live.installed() and set_by_hand(node).get("scale", 1) != 1:
+        told = "Live keeps the size: Scale works in a bake. Set it to 1, or Way to bake."
+        return State("live, not scaled", told, False)
     if live.installed():
         return State("live", "Live: the OFX effect restores each frame as it is looked at.", True)
     return State(
@@ -48,7 +51,7 @@ def fingerprint(node: nuke.Node):
         "operation": OPERATION[node.Class()][0],
         "values": set_by_hand(node),
         "steady": steady_values(node),
-        "working_space": value(node, "working_space"),
+        "working_space": working_space(node),
         "shot": _hash_of(path_of(node, "shot")),
     }
     return json.dumps(facts, sort_keys=True)

@@ -115,7 +115,8 @@ def start(monkeypatch, tmp_path) -> Iterator[Callable[..., App]]:
         if live:
             app.ofx_path = [str(bundle(tmp_path / "plugins"))]
             app.ofx_effects = {
-                f"OFXstudio.faceplate.{name}_v1": {"faces": "all"} for name in ("restore", "matte")
+                f"OFXstudio.faceplate.{name}_v0": {"faces": "all", "colourspace_name": ""}
+                for name in ("restore", "matte")
             }
         install(app)
         runpy.run_path(str(folder / "init.py"))

@@ -112,6 +112,23 @@ def test_texts_reach_the_effect_inside_when_they_change_and_when_a_script_is_loa
     assert node.node("Live")["faces"].value() == "largest"
 
 
+def test_the_effect_is_told_the_working_space(start, command):
+    app = start(live=True)
+    node = connected(app)
+    for told, meant in (("ACEScg", "ACEScg"), (" ", "lin_rec709")):
+        app.user_sets(node, "working_space", told)
+        assert node.node("Live")["colourspace_name"].value() == meant
+
+
+def test_live_says_that_it_cannot_scale(start, command):
+    app = start(live=True)
+    node = connected(app)
+    app.user_sets(node, "scale", "2")
+    assert node["state"].value() == "live, not scaled"
+    app.user_sets(node, "scale", "1")
+    assert node["state"].value() == "live"
+
+
 def test_a_script_that_was_saved_while_it_rendered_renders_no_plates(app):
     node = connected(app)
     node["baking"].setValue(True)

@@ -85,10 +85,49 @@ def test_the_effect_is_linked_to_every_knob_that_it_can_be_linked_to(path):
     assert re.fullmatch(r"OFXstudio\.faceplate\.[a-z]+_v\d+", effect.kind)
     wanted = [each for each in operations()["restore"]["parameters"] if each in expected_parameters(path)]
     for parameter in wanted:
-        if parameter["type"] == "string":
+        if parameter["name"] == "scale":
+            assert "scale" not in effect.knobs, "the effect has no such knob, and Nuke would refuse the gizmo"
+        elif parameter["type"] == "string":
             assert parameter["name"] not in effect.knobs, "an OFX text knob evaluates no Tcl"
         else:
             assert effect.knobs[parameter["name"]] == Expression(f"parent.{parameter['name']}")
+
+
+@pytest.mark.parametrize("path", [path for path in RESTORING if path.parent.name == "live"], ids=label)
+def test_the_plug_in_as_it_is_built_has_every_knob_that_the_gizmo_sets(path):
+    """Our own OFX host asks the bundle: identifier, major version, names, kinds, choices and defaults."""
+    described = the_effect(path.stem.replace("FP_", "studio.faceplate.").lower())
+    node = gizmo(path).child("Live")
+    assert node.kind == f"OFX{described.identifier}_v{described.version[0]}"
+    parameters = described.params("General")
+    own = {knob.name: knob for knob in gizmo(path).user_knobs}
+    kinds = {1: "String", 3: "Integer", 4: "Choice", 6: "Boolean", 7: "Double"}
+    assert {"faces", "colourspace_name"} <= set(parameters), "what live.py pushes"
+    for name, told in node.knobs.items():
+        if name == "name":
+            continue
+        facts = parameters[name]
+        if isinstance(told, Expression):
+            assert facts["type"] == f"OfxParamType{kinds[own[name].kind]}"
+            assert facts.get("OfxParamPropChoiceOption", []) == own[name].items
+        else:
+            assert told in facts["OfxParamPropChoiceOption"]
+
+
+def the_effect(identifier: str):
+    """An effect of the bundle that build.py makes, described to a host like Nuke; skips where it is not built."""
+    from faceplate.ofx_host.bundles import binary_of
+    from faceplate.ofx_host.effect import Bundle
+    from faceplate.ofx_host.profiles import profile_named
+    from faceplate_client.errors import FaceplateError
+
+    bundle = ROOT / "ofx_bridge" / "build" / "Faceplate.ofx.bundle"
+    try:
+        binary_of(bundle)
+        opened = Bundle(bundle, profile_named("nuke"))
+    except (FaceplateError, ImportError) as error:
+        pytest.skip(f"the OFX plug-in, or the host that would ask it, is not built here: {error}")
+    return opened.effect(identifier)
 
 
 def test_no_effect_is_named_where_none_is_installed():
@@ -143,7 +182,7 @@ def test_buttons_hold_python_that_calls_what_there_is(path):
         compile(knob.script, knob.name, "exec")
         module, function = re.findall(r"faceplate_nuke\.(\w+)\.(\w+)\(nuke\.thisNode\(\)\)", knob.script)[0]
         source = (ROOT / "nuke_gizmos" / "faceplate_nuke" / f"{module}.py").read_text(encoding="utf-8")
-        assert f"def {function}(node):" in source
+        assert f"def {function}(node: nuke.Node):" in source
 
 
 def test_tcl_reads_them(shared):

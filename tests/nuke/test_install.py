@@ -48,7 +48,7 @@ def test_the_bundle_is_found_on_the_path_of_the_standard(start, monkeypatch, tmp
     app = start()
     monkeypatch.setenv("OFX_PLUGIN_PATH", f"{tmp_path / 'other'}:{bundle(tmp_path / 'here')}")
     live = sys.modules["faceplate_nuke.live"]
-    live._found = None
+    monkeypatch.setattr(live, "_found", None)
     assert live.installed() and app.ofx_path == []
 
 
@@ -327,7 +327,7 @@ def test_callbacks_of_a_class_come_before_those_of_all_and_a_second_adding_moves
 def test_a_class_that_is_not_installed_is_an_unknown_command(start, command):
     app = start()
     app.plugin_path.insert(0, str(PLUGIN / "gizmos" / "live"))
-    with pytest.raises(RuntimeError, match=r"OFXstudio\.faceplate\.restore_v1: Unknown command"):
+    with pytest.raises(RuntimeError, match=r"OFXstudio\.faceplate\.restore_v0: Unknown command"):
         app.create("FP_Restore")
 
 

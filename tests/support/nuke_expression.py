@@ -3,6 +3,7 @@
 import operator
 import re
 from collections.abc import Callable
+from functools import cache
 
 _TOKEN = re.compile(r"\s*(?:(\d+\.?\d*|\.\d+)|([A-Za-z_][\w.]*)|(&&|\|\||[=!<>]=|[-+*/()<>?:!]))")
 _LEVELS: tuple[dict[str, Callable], ...] = (
@@ -24,22 +25,23 @@ def evaluate(text: str, lookup: Callable[[str], float]) -> float:
     Raises:
         ValueError: not an expression, or more of the language than is known here.
     """
-    reader = _Reader(_tokens(text), lookup)
+    reader = _Reader(list(_tokens(text)), lookup)
     found = reader.choice()
     if reader.left():
         raise ValueError(f"{text!r}: nothing should follow {reader.tokens[: reader.at]}")
     return float(found)
 
 
-def _tokens(text: str) -> list[str]:
-    found, at = [], 0
-    while text[at:].strip():
+@cache
+def _tokens(text: str) -> tuple[str, ...]:
+    found, at, text = [], 0, text.rstrip()
+    while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
             raise ValueError(f"{text!r}: {text[at : at + 10]!r} is not known here")
         found.append(match.group().strip())
         at = match.end()
-    return found
+    return tuple(found)
 
 
 class _Reader:
