@@ -1,0 +1,353 @@
+"""From points to a head, first stage: identity, expressions and pose that put the model's points on those of photos.
+
+Levenberg-Marquardt over everything at once. Several views share one identity; each has an expression and a pose of its
+own. How far coefficients may stray is said by the model's statistics, not by a cut-off.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceplate.arrays import Points, expect_shapes
+from faceplate.errors import RangeError
+from faceplate.reconstruct.camera import CAMERA_FROM_FACING, Camera, HeadPose, project, projection_derivatives
+from faceplate.reconstruct.morphable import HeadModel, rotation
+
+
+@dataclass(frozen=True)
+class View:
+    """One photo's points.
+
+    `points`: (N, 2) pixels, in the order of the model's landmark set. `camera`: of this photo, its focal length a
+    first guess where `FitParams.focal_spread` is above 0. `trust`: (N,) 0-1, 0 for a point not seen, or None for all 1.
+    """
+
+    points: Points
+    camera: Camera
+    trust: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class FitParams:
+    """What is believed before a point is seen.
+
+    Attributes:
+        landmarks: the model's landmark set that the points are of.
+        noise: 0-1, standard deviation of the points' errors as a share of the face's size in the picture.
+        outlier: how many standard deviations a point may be off before it loses its say (Huber).
+        identity: how many identity components are fitted, the strongest first.
+        expression_spread: 0-1, standard deviation of an expression's weight, which stays within 0-1; 0 fits none.
+        focal_spread: standard deviation of the logarithm of the focal length; 0 keeps the cameras' own.
+        rounds: at most so many steps that are taken.
+    """
+
+    landmarks: str = "68"
+    noise: float = 0.01
+    outlier: float = 3.0
+    identity: int = 60
+    expression_spread: float = 0.3
+    focal_spread: float = 0.0
+    rounds: int = 30
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one step of the fit left, and which term holds how much of it; `damping` is Levenberg's."""
+
+    points: float
+    identity: float
+    expression: float
+    focal: float
+    damping: float
+
+    @property
+    def total(self) -> float:
+        return self.points + self.identity + self.expression + self.focal
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted head.
+
+    `identity` (K,). `expressions`, `poses`, `cameras`: one for each view. `off`: RMS distance of the trusted points in
+    pixels, for each view. `rounds`: the start, then every step taken. `settled`: whether it stopped by itself.
+    """
+
+    identity: NDArray[np.float32]
+    expressions: list[NDArray[np.float32]]
+    poses: list[HeadPose]
+    cameras: list[Camera]
+    off: list[float]
+    rounds: list[Round] = field(default_factory=list)
+    settled: bool = True
+
+
+def fit_points(head: HeadModel, views: Sequence[View], params: FitParams | None = None) -> Fit:
+    """Fit one head to the points of one or more views.
+
+    Args:
+        head: any head model that has the landmark set.
+        views: photos of one person.
+        params: see `FitParams`.
+
+    Raises:
+        ShapeError, RangeError: no views; points that are not as many as the set's; a view with fewer than six trusted
+            points; a landmark set the model does not have; parameters out of range.
+
+    After: Levenberg-Marquardt as in Madsen, Nielsen and Tingleff, "Methods for Non-Linear Least Squares Problems",
+    2004; bounds by an active set. The points' term is Huber's, reweighted at every step.
+    """
+    problem = _Problem.of(head, views, params or FitParams())
+    state = problem.start()
+    damping, failures, settled = 1e-3, 0, False
+    terms, cost = problem.cost(state)
+    log = [Round(**terms, damping=damping)]
+    while len(log) <= problem.params.rounds and not settled:
+        gradient, curvature = problem.linearise(state)
+        free = problem.free(state, gradient)
+        step = np.zeros_like(state)
+        damped = curvature[np.ix_(free, free)] + damping * np.diag(np.diag(curvature)[free])
+        step[free] = -np.linalg.solve(damped, gradient[free])
+        tried = problem.within(state + step)
+        terms, tried_cost = problem.cost(tried)
+        if tried_cost < cost:
+            settled = cost - tried_cost < 1e-4 * cost + 1e-12
+            state, cost, failures = tried, tried_cost, 0
+            damping = max(damping / 5, 1e-9)
+            log.append(Round(**terms, damping=damping))
+        else:
+            damping, failures = damping * 8, failures + 1
+            settled = failures > 8
+    return problem.answer(state, log, settled)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """The unknowns in one vector: identity, then for every view expression, turn, move; last the focal's logarithm."""
+
+    head: HeadModel
+    views: Sequence[View]
+    params: FitParams
+    mean: np.ndarray
+    identity: np.ndarray
+    expression: np.ndarray
+    fitted: np.ndarray
+    sigma: list[float]
+
+    @classmethod
+    def of(cls, head: HeadModel, views: Sequence[View], params: FitParams) -> "_Problem":
+        _check(head, views, params)
+        points = head.landmarks[params.landmarks]
+        fitted = np.flatnonzero(head.fitted) if params.expression_spread > 0 else np.zeros(0, int)
+
+        def basis(components: np.ndarray) -> np.ndarray:
+            return points.on(np.moveaxis(components, 0, -1).astype(np.float64))  # (N, 3, K)
+
+        moves = basis(head.expressions[fitted])
+        seen = np.abs(moves).max((0, 1)) > 0.3 if len(fitted) else np.zeros(0, bool)
+        sigma = [params.noise * _size(view) for view in views]
+        return cls(
+            head,
+            views,
+            params,
+            points.on(head.mean.astype(np.float64)),
+            basis(head.identity[: params.identity]),
+            moves[..., seen],
+            fitted[seen],
+            sigma,
+        )
+
+    # ------------------------------------------------------------ the vector and its parts
+
+    @property
+    def people(self) -> int:
+        return self.identity.shape[2]
+
+    @property
+    def faces(self) -> int:
+        return self.expression.shape[2]
+
+    def place(self, view: int) -> tuple[slice, slice, slice]:
+        """Where a view's expression, turn and move are."""
+        at = self.people + view * (self.faces + 6)
+        end = at + self.faces
+        return slice(at, end), slice(end, end + 3), slice(end + 3, end + 6)
+
+    @property
+    def size(self) -> int:
+        return self.people + len(self.views) * (self.faces + 6) + 1
+
+    def parts(self, state: np.ndarray, view: int) -> tuple[np.ndarray, HeadPose, Camera]:
+        """A view's points on the head (N, 3) mm, its pose and its camera."""
+        expression, turn, move = self.place(view)
+        points = self.mean + self.identity @ state[: self.people] + self.expression @ state[expression]
+        own = self.views[view].camera
+        camera = Camera(own.focal * float(np.exp(state[-1])), own.centre)
+        return points, HeadPose(state[turn], state[move]), camera
+
+    def start(self) -> np.ndarray:
+        """The mean head, placed in every view by its points alone."""
+        state = np.zeros(self.size)
+        for number, view in enumerate(self.views):
+            pose = place_head(self.mean, view)
+            _, turn, move = self.place(number)
+            state[turn], state[move] = pose.turn, pose.move
+        return state
+
+    def within(self, state: np.ndarray) -> np.ndarray:
+        """Expressions kept within 0-1, heads kept in front of the lens."""
+        state = state.copy()
+        for view in range(len(self.views)):
+            expression, _, move = self.place(view)
+            state[expression] = state[expression].clip(0, 1)
+            state[move][2:] = max(state[move][2], 50.0)
+        return state
+
+    def free(self, state: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Which unknowns may move: not those at a bound that would cross it, not a focal length that is known."""
+        free = np.ones(self.size, bool)
+        for view in range(len(self.views)):
+            at = self.place(view)[0]
+            free[at] = ~((state[at] <= 0) & (gradient[at] > 0) | (state[at] >= 1) & (gradient[at] < 0))
+        free[-1] = self.params.focal_spread > 0
+        return np.flatnonzero(free)
+
+    # ------------------------------------------------------------ what is to be small
+
+    def residuals(self, state: np.ndarray, view: int) -> tuple[np.ndarray, np.ndarray]:
+        """(N, 2) distances in standard deviations, and (N,) how much each counts (trust and Huber)."""
+        points, pose, camera = self.parts(state, view)
+        off = (project(points, pose, camera)[:, :2] - self.views[view].points) / self.sigma[view]
+        length = np.linalg.norm(off, axis=1)
+        return off, self.trust(view) * np.minimum(1, self.params.outlier / np.maximum(length, 1e-12))
+
+    def trust(self, view: int) -> np.ndarray:
+        trust = self.views[view].trust
+        return np.ones(len(self.mean)) if trust is None else trust.astype(np.float64)
+
+    def cost(self, state: np.ndarray) -> tuple[dict[str, float], float]:
+        """Every term alone, and their sum."""
+        terms = {"points": 0.0, "identity": float((state[: self.people] ** 2).sum()), "expression": 0.0}
+        edge = self.params.outlier
+        for view in range(len(self.views)):
+            length = np.linalg.norm(self.residuals(state, view)[0], axis=1)
+            huber = np.where(length < edge, length**2, edge * (2 * length - edge))
+            terms["points"] += float(self.trust(view) @ huber)
+            terms["expression"] += float(((state[self.place(view)[0]] / self._expression_spread) ** 2).sum())
+        terms["focal"] = float((state[-1] / self._focal_spread) ** 2)
+        return terms, sum(terms.values())
+
+    def linearise(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Half the gradient of the cost, and half its curvature after Gauss and Newton."""
+        gradient, curvature = np.zeros(self.size), np.zeros((self.size, self.size))
+        for view in range(len(self.views)):
+            off, say = self.residuals(state, view)
+            jacobian = self._jacobian(state, view) / self.sigma[view]
+            weighted = jacobian * np.repeat(say, 2)[:, None]
+            gradient += weighted.T @ off.ravel()
+            curvature += weighted.T @ jacobian
+        prior = np.full(self.size, 1e-12)
+        prior[: self.people] = 1
+        for view in range(len(self.views)):
+            prior[self.place(view)[0]] = 1 / self._expression_spread**2
+        prior[-1] = 1 / self._focal_spread**2
+        curvature[np.diag_indices(self.size)] += prior
+        return gradient + prior * state, curvature
+
+    def _jacobian(self, state: np.ndarray, view: int) -> np.ndarray:
+        """(2 N, unknowns) pixels."""
+        points, pose, camera = self.parts(state, view)
+        by = projection_derivatives(points, pose, camera)
+        jacobian = np.zeros((len(points), 2, self.size))
+        expression, turn, move = self.place(view)
+        jacobian[:, :, : self.people] = by.point @ self.identity
+        jacobian[:, :, expression] = by.point @ self.expression
+        jacobian[:, :, turn], jacobian[:, :, move] = by.turn, by.move
+        jacobian[:, :, -1] = by.focal * camera.focal
+        return jacobian.reshape(-1, self.size)
+
+    @property
+    def _expression_spread(self) -> float:
+        return self.params.expression_spread or 1.0
+
+    @property
+    def _focal_spread(self) -> float:
+        return self.params.focal_spread or 1.0
+
+    # ------------------------------------------------------------ the answer
+
+    def answer(self, state: np.ndarray, log: list[Round], settled: bool) -> Fit:
+        identity = np.zeros(len(self.head.identity), np.float32)
+        identity[: self.people] = state[: self.people]
+        fit = Fit(identity, [], [], [], [], log, settled)
+        for view in range(len(self.views)):
+            expression = np.zeros(len(self.head.expressions), np.float32)
+            expression[self.fitted] = state[self.place(view)[0]]
+            _, pose, camera = self.parts(state, view)
+            off = self.residuals(state, view)[0] * self.sigma[view]
+            trust = self.trust(view)
+            fit.expressions.append(expression)
+            fit.poses.append(pose)
+            fit.cameras.append(camera)
+            fit.off.append(float(np.sqrt(trust @ (off**2).sum(1) / trust.sum())))
+        return fit
+
+
+def place_head(points: np.ndarray, view: View) -> HeadPose:
+    """Where a rigid head is, from its points (N, 3) mm and a view's: SQPnP, then a few refining steps.
+
+    Raises:
+        RangeError: the points lie on one line or fit no camera.
+    """
+    trusted = np.ones(len(points), bool) if view.trust is None else view.trust > 0
+    lens = np.array(
+        [
+            [view.camera.focal, 0, view.camera.centre[0]],
+            [0, view.camera.focal, view.camera.centre[1]],
+            [0, 0, 1],
+        ]
+    )
+    facing = points[trusted] @ CAMERA_FROM_FACING.T
+    pixels = view.points[trusted].astype(np.float64)
+    found, turn, move = cv2.solvePnP(facing, pixels, lens, None, flags=cv2.SOLVEPNP_SQPNP)
+    if not found or not move[2, 0] > 0:
+        raise RangeError(
+            "The points of a view fit no head in front of the camera. Check that they are in the order of the "
+            "landmark set and in pixels with y down."
+        )
+    turn, move = cv2.solvePnPRefineLM(facing, pixels, lens, np.zeros(0), turn, move)
+    # OpenCV turns the facing head about the camera's axes; the pose turns it about its own
+    own = CAMERA_FROM_FACING.T @ rotation(turn[:, 0]) @ CAMERA_FROM_FACING
+    return HeadPose(cv2.Rodrigues(own)[0][:, 0].astype(np.float64), move[:, 0].astype(np.float64))
+
+
+def _size(view: View) -> float:
+    """Pixels, how large a face is in a view: the diagonal of the box about its trusted points."""
+    points = view.points if view.trust is None else view.points[view.trust > 0]
+    return float(max(np.linalg.norm(points.max(0) - points.min(0)), 1.0))
+
+
+def _check(head: HeadModel, views: Sequence[View], params: FitParams) -> None:
+    if not views:
+        raise RangeError("A head is fitted to at least one view, got none.")
+    if params.landmarks not in head.landmarks:
+        raise RangeError(
+            f"{head.id} has no landmarks {params.landmarks!r}; it has {', '.join(head.landmarks)}."
+        )
+    count = len(head.landmarks[params.landmarks].vertices)
+    for view in views:
+        expect_shapes({"N": count}, points=(view.points, "N 2"))
+        if view.trust is not None:
+            expect_shapes({"N": count}, trust=(view.trust, "N"))
+        trusted = count if view.trust is None else int((view.trust > 0).sum())
+        if trusted < 6:
+            raise RangeError(f"A view needs at least six trusted points, got {trusted}.")
+    if not 1 <= params.identity <= len(head.identity):
+        raise RangeError(f"identity should be 1-{len(head.identity)} components, got {params.identity}")
+    if not (0 < params.noise < 1 and 0 <= params.expression_spread <= 1 and params.focal_spread >= 0):
+        raise RangeError("noise should be within 0-1, expression_spread 0-1 and focal_spread at least 0")
+    if params.outlier <= 0 or params.rounds < 1:
+        raise RangeError("outlier should be above 0 and rounds at least 1")

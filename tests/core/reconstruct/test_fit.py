@@ -1,0 +1,146 @@
+"""The fit: known heads come back from their points, views help, priors hold, a wrong point loses its say."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faceplate.errors import RangeError, ShapeError
+from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project, seen_from
+from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points, place_head
+from tests.support.heads import make_head
+
+HEAD = make_head()
+CAMERA = camera_for_lens(800, 600, millimetres=50)
+SET = HEAD.landmarks["68"]
+CERTAIN = FitParams(noise=1e-4, identity=5, rounds=60)
+
+
+def pose(yaw=0.0, pitch=0.0, roll=0.0, distance=700.0) -> HeadPose:
+    return HeadPose(np.array([pitch, yaw, roll]), np.array([15.0, -10.0, distance]))
+
+
+def view_of(identity, expression, where, *, camera=CAMERA, noise=0.0, seed=0) -> View:
+    points = project(SET.on(HEAD.rest(identity, expression).astype(np.float64)), where, camera)[:, :2]
+    points = points + np.random.default_rng(seed).normal(0, 1, points.shape) * noise
+    return View(points.astype(np.float32), camera)
+
+
+def face_error(fit: Fit, identity) -> float:
+    """mm RMS over vertices, on known correspondence and without alignment."""
+    return float(np.sqrt(((HEAD.rest(fit.identity) - HEAD.rest(identity)) ** 2).sum(1).mean()))
+
+
+people = st.lists(st.floats(-1.5, 1.5), min_size=5, max_size=5)
+angles = st.tuples(st.floats(-0.6, 0.6), st.floats(-0.4, 0.4), st.floats(-0.5, 0.5))
+
+
+@settings(max_examples=15)
+@given(person=people, angle=angles)
+def test_a_pose_comes_back_from_its_points(person, angle):
+    """Whatever the rotation is called, the head's points lie where they lay."""
+    where, points = pose(*angle), SET.on(HEAD.rest(person).astype(np.float64))
+    found = place_head(points, view_of(person, (), where))
+    np.testing.assert_allclose(seen_from(points, found), seen_from(points, where), atol=0.5)
+
+
+@settings(max_examples=10)
+@given(person=people, jaw=st.floats(0, 1), smile=st.floats(0, 1))
+def test_a_known_head_comes_back_from_three_views(person, jaw, smile):
+    weights = (jaw, smile, 0.2)
+    views = [view_of(person, weights, pose(yaw)) for yaw in (-0.6, 0.0, 0.6)]
+    fit = fit_points(HEAD, views, CERTAIN)
+    assert fit.settled and max(fit.off) < 0.05
+    assert face_error(fit, person) < 0.6
+    for found in fit.expressions:
+        np.testing.assert_allclose(found[:3], weights, atol=0.05)
+        assert not found[3:].any()  # a viseme and a corrective are not fitted
+
+
+def test_views_share_one_identity_and_keep_their_own_expression():
+    person = (1.0, -1.0, 0.8, 0.5, -0.6)
+    open_wide, shut = view_of(person, (0.9,), pose(-0.5)), view_of(person, (), pose(0.5))
+    fit = fit_points(HEAD, [open_wide, shut], CERTAIN)
+    assert fit.expressions[0][0] == pytest.approx(0.9, abs=0.05)
+    assert fit.expressions[1][0] == pytest.approx(0.0, abs=0.05)
+    swapped = fit_points(HEAD, [shut, open_wide], CERTAIN)
+    np.testing.assert_allclose(swapped.identity, fit.identity, atol=2e-2)
+
+
+def test_more_views_of_noisy_points_bring_the_head_nearer():
+    errors = {1: [], 5: []}
+    for seed in range(6):
+        person = np.random.default_rng(seed).normal(size=5)
+        views = [view_of(person, (), pose(yaw), noise=1.5, seed=seed) for yaw in (0, -0.7, 0.7, -0.35, 0.35)]
+        for count, found in errors.items():
+            params = FitParams(noise=0.008, identity=5)
+            found.append(face_error(fit_points(HEAD, views[:count], params), person))
+    assert np.mean(errors[5]) < 0.8 * np.mean(errors[1])
+
+
+def test_points_that_say_nothing_leave_the_mean_head():
+    """With noise as large as the face the statistics decide."""
+    fit = fit_points(HEAD, [view_of((2, 2, 2, 2, 2), (1,), pose())], FitParams(noise=0.9, identity=5))
+    assert np.abs(fit.identity).max() < 0.1
+
+
+def test_one_point_far_off_does_not_bend_the_head():
+    person = (1.0, 0.5, -0.5, 0.5, 0.0)
+    clean = view_of(person, (), pose(), noise=0.5)
+    wrong = replace(clean, points=clean.points.copy())
+    wrong.points[30] += 150
+    params = FitParams(noise=0.004, identity=5)
+    without = replace(wrong, trust=np.where(np.arange(68) == 30, 0, 1).astype(np.float32))
+    good, robust, told = (face_error(fit_points(HEAD, [v], params), person) for v in (clean, wrong, without))
+    assert robust < good + 1.0 and abs(told - good) < 0.5
+    blind = face_error(fit_points(HEAD, [wrong], replace(params, outlier=1e6)), person)
+    assert blind > 2 * robust
+
+
+def test_an_unknown_lens_is_found_from_perspective():
+    true = camera_for_lens(800, 600, millimetres=35)
+    guess = camera_for_lens(800, 600, millimetres=50)
+    person = (0.5, -0.5, 0.5, 0.0, 0.0)
+    views = [
+        replace(view_of(person, (), pose(yaw, distance=420), camera=true), camera=guess)
+        for yaw in (-0.6, 0, 0.6)
+    ]
+    fit = fit_points(HEAD, views, replace(CERTAIN, focal_spread=0.4))
+    assert fit.cameras[0].focal == pytest.approx(true.focal, rel=0.03)
+    kept = fit_points(HEAD, views, CERTAIN)
+    assert kept.cameras[0].focal == guess.focal
+
+
+def test_expressions_stay_within_their_range():
+    pulled = view_of((), (1.8, -0.7), pose())
+    fit = fit_points(HEAD, [pulled], CERTAIN)
+    assert fit.expressions[0].min() >= 0 and fit.expressions[0].max() <= 1
+    none = fit_points(HEAD, [pulled], replace(CERTAIN, expression_spread=0))
+    assert not none.expressions[0].any()
+
+
+def test_the_log_says_which_term_did_what_and_never_rises():
+    fit = fit_points(HEAD, [view_of((1, 1, 0, 0, 0), (0.5,), pose(), noise=1)], FitParams(identity=5))
+    totals = [step.total for step in fit.rounds]
+    assert all(later <= earlier for earlier, later in pairwise(totals))
+    assert fit.rounds[0].identity == 0 and fit.rounds[-1].identity > 0
+    assert fit.rounds[-1].points < fit.rounds[0].points
+
+
+def test_wrong_input_names_itself():
+    view = view_of((), (), pose())
+    with pytest.raises(RangeError, match="at least one view"):
+        fit_points(HEAD, [])
+    with pytest.raises(ShapeError, match="points should be 68 x 2"):
+        fit_points(HEAD, [replace(view, points=view.points[:60])])
+    with pytest.raises(RangeError, match="at least six trusted points, got 5"):
+        fit_points(HEAD, [replace(view, trust=np.float32(np.arange(68) < 5))])
+    with pytest.raises(RangeError, match="no landmarks 'mediapipe105'"):
+        fit_points(HEAD, [view], FitParams(landmarks="mediapipe105"))
+    with pytest.raises(RangeError, match="1-5 components"):
+        fit_points(HEAD, [view], FitParams(identity=6))
+    with pytest.raises(RangeError, match="noise"):
+        fit_points(HEAD, [view], FitParams(identity=5, noise=0))
