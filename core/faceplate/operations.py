@@ -7,14 +7,12 @@ from typing import Any
 
 from faceplate.errors import RangeError
 from faceplate.faces import Face
+from faceplate.model_choice import PLAIN_CHOICE, ModelChoice, choose_models
 from faceplate.parameters import operation
-from faceplate.registry.catalogue import has_model, manifest_for
-from faceplate.registry.manifest import Manifest
 from faceplate.restore.pipeline import RestoreNets, RestoreParams
 from faceplate.restore.styles import STYLES
 from faceplate.runtime.net import Net
 from faceplate.runtime.pool import open_net
-from faceplate_client.errors import ModelError
 
 SHOT_GRAIN = 1.0
 """Grain given to what is restored in a shot, unless a style or a hand says otherwise: all around it there is grain."""
@@ -86,7 +84,7 @@ def _numbers(words: str) -> set[int]:
 
 @dataclass(frozen=True)
 class RestoreTools:
-    """Every net that restoring needs, open: the detector and the pipeline's. `models`: name -> sha256."""
+    """Every net that restoring needs, open: the detector and the pipeline's. `models`: name -> fingerprint."""
 
     detector: Net
     nets: RestoreNets
@@ -99,36 +97,21 @@ class RestoreTools:
         return sum(net.seconds for net in nets if net is not None)
 
 
-def open_restore(device: str = "auto") -> RestoreTools:
+def open_restore(device: str = "auto", choice: ModelChoice = PLAIN_CHOICE) -> RestoreTools:
     """Open the nets that `restore` needs; the identity net only if there is one here.
 
     Args:
         device: "auto", "cpu", "cuda" or "openvino".
+        choice: models asked for by name, and the policy.
 
     Raises:
-        ModelError: a model is missing, damaged, or not one this operation can use.
-        RequestError: the device does not work here.
+        ModelError: a model is missing, damaged, not permitted, or not one this operation can use.
+        RequestError: the device does not work here; a model serves another task.
     """
-    detect, restore = manifest_for("face.detect"), manifest_for("face.restore")
-    identity = manifest_for("face.identity") if has_model("face.identity") else None
-    for manifest in filter(None, (detect, restore, identity)):
-        _expect_unit_range(manifest)
-    used = [manifest for manifest in (detect, restore, identity) if manifest is not None]
+    used = choose_models(choice, needs=("face.detect", "face.restore"), wants=("face.identity",))
+    nets = {task: open_net(manifest, device=device, policy=choice.policy) for task, manifest in used.items()}
     return RestoreTools(
-        detector=open_net(detect, device=device),
-        nets=RestoreNets(
-            restore=open_net(restore, device=device),
-            identity=open_net(identity, device=device) if identity else None,
-        ),
-        models={manifest.name: manifest.weights.sha256 for manifest in used},
+        detector=nets["face.detect"],
+        nets=RestoreNets(restore=nets["face.restore"], identity=nets.get("face.identity")),
+        models={manifest.name: manifest.fingerprint for manifest in used.values()},
     )
-
-
-def _expect_unit_range(manifest: Manifest) -> None:
-    if manifest.input.range != (0.0, 1.0):
-        low, high = manifest.input.range
-        raise ModelError(
-            f"{manifest.name} reads values {low:g} to {high:g}; the stages give 0 to 1. "
-            "Export it with the scaling inside the graph.",
-            code="model.range",
-        )

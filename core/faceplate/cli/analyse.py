@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceplate.cli.complaint import complain
+from faceplate.cli.options import add_model_options
 from faceplate.cli.progress import Progress
 from faceplate.cli.stopping import run_stoppable
+from faceplate.model_choice import ModelChoice
 from faceplate_client.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--device", default="auto", metavar="auto|cpu|cuda|openvino", help="what the nets run on"
     )
+    add_model_options(parser)
     parser.add_argument("--json", action="store_true", help="a summary, or the error, as JSON on stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     parser.set_defaults(run=_run)
@@ -72,6 +75,7 @@ def _run(options: argparse.Namespace) -> int:
             resume=options.resume,
             overwrite=options.overwrite,
             device=options.device,
+            models=ModelChoice(tuple(options.model), options.policy),
         )
         return analyse_footage(order, stop=stop, on_start=progress.expect, on_frame=on_frame)
 

@@ -28,6 +28,8 @@ PACKAGES = (
 VARIABLES = (
     "OCIO",
     "FACEPLATE_MODELS",
+    "FACEPLATE_DATA",
+    "FACEPLATE_POLICY",
     "FACEPLATE_THREADS",
     "FACEPLATE_MAX_IMAGE_MB",
     "FACEPLATE_DEBUG",
@@ -125,17 +127,20 @@ def _models() -> dict[str, str]:
     Raises:
         ModelError: `restore` cannot run with what is here.
     """
-    from faceplate.registry.catalogue import find_manifests, manifest_for, verify
+    from faceplate.registry.catalogue import check_weights, find_manifests, find_weights, manifest_for
 
     found = {}
     for manifest in find_manifests():
+        if not manifest.shipped and find_weights(manifest) is None:
+            found[manifest.name] = f"{manifest.task}, class {manifest.licence_class}, not fetched"
+            continue
         try:
-            verify(manifest, accepted=(manifest.name,))
+            check_weights(manifest)
             found[manifest.name] = f"{manifest.task}, class {manifest.licence_class}, intact"
         except FaceplateError as error:
             found[manifest.name] = str(error)
     for task in ("face.detect", "face.restore"):
-        verify(manifest_for(task))
+        check_weights(manifest_for(task))
     return found
 
 

@@ -38,6 +38,28 @@ def add_parameters(parser: argparse.ArgumentParser, operation: Operation) -> Any
     return group
 
 
+def add_model_options(group: Any) -> None:
+    """Add `--model` and `--policy`."""
+    group.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="use this model for the task it serves, by id or id@version; may be given once for each task",
+    )
+    add_policy(group)
+
+
+def add_policy(group: Any) -> None:
+    """Add `--policy`."""
+    group.add_argument(
+        "--policy",
+        default="",
+        metavar="A|B|C",
+        help="the highest licence class of a model that may load; FACEPLATE_POLICY binds as well, the stricter wins",
+    )
+
+
 def given_values(options: argparse.Namespace, operation: Operation) -> dict[str, Any]:
     """The parameters that were set by hand, by name."""
     found = {parameter.name: getattr(options, parameter.name) for parameter in operation.parameters}

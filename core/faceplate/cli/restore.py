@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceplate.cli.complaint import complain
-from faceplate.cli.options import add_parameters, given_values
+from faceplate.cli.options import add_model_options, add_parameters, given_values
 from faceplate.cli.progress import Progress
 from faceplate.cli.stopping import run_stoppable
+from faceplate.model_choice import ModelChoice
 from faceplate.parameters import operation
 from faceplate_client.errors import Cancelled, RequestError
 
@@ -59,6 +60,7 @@ def add_parser(commands: Any) -> None:
     running.add_argument(
         "--device", default="auto", metavar="auto|cpu|cuda|openvino", help="what the nets run on"
     )
+    add_model_options(running)
     running.add_argument("--json", action="store_true", help="a summary, or the error, as JSON on stdout")
     running.add_argument("--quiet", action="store_true", help="no progress on stderr")
     parser.set_defaults(run=_run)
@@ -84,6 +86,7 @@ def _run(options: argparse.Namespace) -> int:
         "resume": options.resume,
         "overwrite": options.overwrite,
         "device": options.device,
+        "models": ModelChoice(tuple(options.model), options.policy),
         "values": given_values(options, operation("restore")),
         "shot": options.shot,
         "steady": given_values(options, operation("steady")),

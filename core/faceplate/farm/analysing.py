@@ -22,9 +22,9 @@ from faceplate.farm.survey import Notes, Seen, small_view
 from faceplate.io.colourspaces import encoding_for, guess_space
 from faceplate.io.plates import to_plate
 from faceplate.io.sequence import Footage, open_input
+from faceplate.model_choice import PLAIN_CHOICE, ModelChoice, choose_models
 from faceplate.parameters import operation
 from faceplate.plate import Plate
-from faceplate.registry.catalogue import has_model, manifest_for
 from faceplate.restore.likeness import identity_on
 from faceplate.runtime.net import Net
 from faceplate.runtime.pool import open_net
@@ -50,7 +50,7 @@ class AnalyseOrder:
 
     `identities`: whether to tell faces apart by who they are, and keep the vectors beside the shot. `smallest`: height
     of the lowest face, pixels. `resume`: go on with a stopped analysis. `overwrite`: replace a shot that is there; its
-    locked tracks stay.
+    locked tracks stay. `models`: those asked for by name, and the policy.
     """
 
     input: str
@@ -63,6 +63,7 @@ class AnalyseOrder:
     resume: bool = False
     overwrite: bool = False
     device: str = "auto"
+    models: ModelChoice = PLAIN_CHOICE
 
 
 @dataclass(frozen=True)
@@ -255,13 +256,20 @@ def _earlier(order: AnalyseOrder) -> Shot | None:
 
 
 def _open_tools(order: AnalyseOrder) -> _Tools:
-    detect = manifest_for("face.detect")
-    who = manifest_for("face.identity") if order.identities and has_model("face.identity") else None
-    used = [manifest for manifest in (detect, who) if manifest is not None]
+    who = ("face.identity",) if order.identities else ()
+    others = (
+        "face.restore",
+        "face.identity",
+    )  # an analysis made for a restoration hears of its models as well
+    used = choose_models(order.models, needs=("face.detect",), wants=who, knows=others)
+    nets = {
+        task: open_net(manifest, device=order.device, policy=order.models.policy)
+        for task, manifest in used.items()
+    }
     return _Tools(
-        detector=open_net(detect, device=order.device),
-        identity=open_net(who, device=order.device) if who else None,
-        models={manifest.name: manifest.weights.sha256 for manifest in used},
+        detector=nets["face.detect"],
+        identity=nets.get("face.identity"),
+        models={manifest.name: manifest.fingerprint for manifest in used.values()},
     )
 
 

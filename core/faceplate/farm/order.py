@@ -18,6 +18,7 @@ from faceplate.farm.store import publish, sweep, temporary_for
 from faceplate.io.colourspaces import encoding_for
 from faceplate.io.sequence import Footage, open_input
 from faceplate.io.target import Target, open_output
+from faceplate.model_choice import PLAIN_CHOICE, ModelChoice
 from faceplate.operations import open_restore, restore_request
 from faceplate_client.errors import RequestError
 
@@ -31,7 +32,7 @@ class RestoreOrder:
     `input`, `output`, `frames`, `colourspace`: as typed. `values`, `steady`, `film`: parameters of the operations
     `restore`, `steady` and `film` that were set by hand. `shot`: a shot file, made if it is not there. With any of
     `shot`, `steady` and `film` the input is a shot. `report`: a JSON-lines file. `resume`: render only what is not
-    proven done. `overwrite`: replace what is there.
+    proven done. `overwrite`: replace what is there. `models`: those asked for by name, and the policy.
     """
 
     input: str
@@ -44,6 +45,7 @@ class RestoreOrder:
     resume: bool = False
     overwrite: bool = False
     device: str = "auto"
+    models: ModelChoice = PLAIN_CHOICE
     values: Mapping[str, Any] = field(default_factory=dict)
     shot: Path | None = None
     steady: Mapping[str, Any] = field(default_factory=dict)
@@ -122,7 +124,7 @@ def _job(order: RestoreOrder, stop: threading.Event) -> Job:
         encoding_for(order.colourspace)
     if not (order.resume or order.overwrite):
         _refuse_existing(footage, target)
-    tools = open_restore(order.device)
+    tools = open_restore(order.device, order.models)
     return Job(footage, target, request, tools, order.colourspace, order.layers, order.resume, stop=stop)
 
 

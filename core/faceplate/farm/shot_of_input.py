@@ -14,6 +14,7 @@ from faceplate.farm.shot_files import forget_identities, read_shot
 from faceplate.farm.steadying import Steadying
 from faceplate.io.sequence import Footage, open_input
 from faceplate.io.target import Target
+from faceplate.model_choice import ModelChoice
 from faceplate.parameters import operation
 from faceplate.stabilise.pipeline import SteadyParams
 from faceplate.stages.shot import Shot
@@ -30,6 +31,8 @@ class ShotOrder(Protocol):
     def colourspace(self) -> str | None: ...
     @property
     def device(self) -> str: ...
+    @property
+    def models(self) -> ModelChoice: ...
     @property
     def shot(self) -> Path | None: ...
     @property
@@ -65,7 +68,8 @@ def steadying_for(
     params = SteadyParams(strength=values["steady"], radius=values["radius"])
     film = FilmParams(**operation("film").checked(order.film))
     whole = open_input(order.input, skip_missing=True)
-    path = order.shot or _hidden(target, f"{order.input} {order.colourspace} {smallest}")
+    question = " ".join([order.input, str(order.colourspace), str(smallest), *order.models.names])
+    path = order.shot or _hidden(target, question)
     if order.shot is not None and path.exists():
         shot = read_shot(path)
     elif (known := _still_true(path, whole)) is not None:
@@ -80,6 +84,7 @@ def steadying_for(
             resume=True,
             overwrite=True,
             device=order.device,
+            models=order.models,
         )
         shot = analyse_footage(looking, stop=stop, on_start=on_start, on_frame=on_frame).shot
         if order.shot is None:

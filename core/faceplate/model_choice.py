@@ -1,0 +1,72 @@
+"""Which models a request runs on: those asked for by name, and for every other task the one that serves it here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from faceplate.registry.acceptance import expect_permitted
+from faceplate.registry.catalogue import chosen_manifests, has_model, manifest_for
+from faceplate.registry.manifest import Manifest
+from faceplate_client.errors import ModelError, RequestError
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """`names`: models by id or "id@version". `policy`: the highest licence class that may load, "" for no bound."""
+
+    names: tuple[str, ...] = ()
+    policy: str = ""
+
+
+PLAIN_CHOICE = ModelChoice()
+"""The models that serve here, with no bound but the environment's."""
+
+
+def choose_models(
+    choice: ModelChoice, *, needs: Sequence[str], wants: Sequence[str] = (), knows: Sequence[str] = ()
+) -> dict[str, Manifest]:
+    """The model for every task, by task, in the order given.
+
+    Args:
+        choice: what was asked for.
+        needs: tasks that must be served.
+        wants: tasks that are served where some model here can.
+        knows: tasks that may be named all the same, because another part of the work asks for them.
+
+    Raises:
+        ModelError: a model is missing, was not accepted, is forbidden here, or is none that the stages can use.
+        RequestError: a model was asked for that serves another task; two serve the same.
+    """
+    named = chosen_manifests(choice.names)
+    for task, manifest in named.items():
+        if task not in (*needs, *wants, *knows):
+            raise RequestError(
+                f"{manifest.name} serves {task}, which is not needed here; leave it out of --model"
+            )
+        expect_permitted(manifest, policy=choice.policy)
+    chosen: dict[str, Manifest] = {}
+    for task in (*needs, *wants):
+        if task in named:
+            chosen[task] = named[task]
+        elif task in needs or has_model(task, policy=choice.policy):
+            chosen[task] = manifest_for(task, policy=choice.policy)
+    for manifest in chosen.values():
+        _expect_usable(manifest)
+    return chosen
+
+
+def _expect_usable(manifest: Manifest) -> None:
+    """Refuse what the stages would feed wrongly."""
+    if not manifest.adapter and manifest.input.range != (0.0, 1.0):
+        low, high = manifest.input.range
+        raise ModelError(
+            f"{manifest.name} reads values {low:g} to {high:g}; the stages give 0 to 1. "
+            "Name an adapter in its manifest, or export it with the scaling inside the graph.",
+            code="model.range",
+        )
+    wanted = {"face.restore": "ffhq_512", "face.identity": "arcface_112"}.get(manifest.task, "")
+    if manifest.input.template not in ("", wanted):
+        raise ModelError(
+            f"{manifest.name} reads faces aligned to {manifest.input.template}; the stages align them to "
+            f"{wanted or 'no template'}. Choose another model.",
+            code="model.shape",
+        )
