@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from faceplate.farm.chunk import ChunkReport
     from faceplate.farm.report import FrameRecord
 
-LAYERS = ("matte", "invented", "confidence", "repaired")
+LAYERS = ("matte", "invented", "confidence", "repaired", "veiled")
 
 
 def add_parser(commands: Any) -> None:
@@ -48,6 +48,7 @@ def add_parser(commands: Any) -> None:
         "--overwrite", action="store_true", help="replace what is there, the input itself included"
     )
     add_parameters(parser, restore)
+    add_parameters(parser, operation("veil"))
     add_parameters(parser, operation("film"))
     time = add_parameters(parser, operation("steady"))
     time.add_argument(
@@ -88,6 +89,7 @@ def _run(options: argparse.Namespace) -> int:
         "device": options.device,
         "models": ModelChoice(tuple(options.model), options.policy),
         "values": given_values(options, operation("restore")),
+        "anonymise": bool(options.anonymise_others),
         "shot": options.shot,
         "steady": given_values(options, operation("steady")),
         "film": given_values(options, operation("film")),

@@ -30,7 +30,8 @@ class RestoreOrder:
     """What was ordered, in the words of the command line.
 
     `input`, `output`, `frames`, `colourspace`: as typed. `values`, `steady`, `film`: parameters of the operations
-    `restore`, `steady` and `film` that were set by hand. `shot`: a shot file, made if it is not there. With any of
+    `restore`, `steady` and `film` that were set by hand. `anonymise`: veil
+    everybody who was not chosen. `shot`: a shot file, made if it is not there. With any of
     `shot`, `steady` and `film` the input is a shot. `report`: a JSON-lines file. `resume`: render only what is not
     proven done. `overwrite`: replace what is there. `models`: those asked for by name, and the policy.
     """
@@ -47,6 +48,7 @@ class RestoreOrder:
     device: str = "auto"
     models: ModelChoice = PLAIN_CHOICE
     values: Mapping[str, Any] = field(default_factory=dict)
+    anonymise: bool = False
     shot: Path | None = None
     steady: Mapping[str, Any] = field(default_factory=dict)
     film: Mapping[str, Any] = field(default_factory=dict)
@@ -125,7 +127,17 @@ def _job(order: RestoreOrder, stop: threading.Event) -> Job:
     if not (order.resume or order.overwrite):
         _refuse_existing(footage, target)
     tools = open_restore(order.device, order.models)
-    return Job(footage, target, request, tools, order.colourspace, order.layers, order.resume, stop=stop)
+    return Job(
+        footage,
+        target,
+        request,
+        tools,
+        order.colourspace,
+        order.layers,
+        order.resume,
+        anonymise=order.anonymise,
+        stop=stop,
+    )
 
 
 def _refuse_existing(footage: Footage, target: Target) -> None:

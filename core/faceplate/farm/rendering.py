@@ -25,7 +25,8 @@ from faceplate.operations import RestoreRequest, RestoreTools
 from faceplate.plate import Plate
 from faceplate.restore.film import Repaired
 from faceplate.restore.pipeline import FaceReport, Restored, restore_frame
-from faceplate.stages.detect import detect_faces
+from faceplate.stages.detect import THRESHOLD, detect_faces
+from faceplate.stages.veil import Veiled, veil_faces
 from faceplate_client.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -34,14 +35,17 @@ if TYPE_CHECKING:
 _MENDED = ("restored", "thin_evidence")
 """Statuses of faces that were changed; the pipeline's others mean that a face was left alone."""
 
+DOUBTFUL = 0.2
+"""Score above which something is veiled in case it is a face."""
+
 
 @dataclass(frozen=True)
 class Job:
     """Everything that restoring the frames of one chunk needs, opened and checked.
 
     `colourspace`: name, None to believe the files. `layers`: names of the mattes to write. `resume`: trust proofs.
-    `steadying`: the shot that holds faces steady, None to restore every frame by itself. `stop`: set when the work
-    should end.
+    `steadying`: the shot that holds faces steady, None to restore every frame by itself. `anonymise`: whether all faces
+    that were not chosen are veiled. `stop`: set when the work should end.
     """
 
     footage: Footage
@@ -52,6 +56,7 @@ class Job:
     layers: tuple[str, ...] = ()
     resume: bool = False
     steadying: "Steadying | None" = None
+    anonymise: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
 
     def as_words(self) -> dict[str, Any]:
@@ -61,6 +66,7 @@ class Job:
             "colourspace": self.colourspace,
             "config": config_in_use(),
             "layers": list(self.layers),
+            "anonymise": self.anonymise,
             "steadying": self.steadying.as_words() if self.steadying else None,
             "faceplate": __version__,
         }
@@ -139,12 +145,19 @@ class LoneFrames:
     def render(self, fetched: Fetched) -> Rendered:
         job, seconds = self._job, dict(fetched.seconds)
         with timed(seconds, "detect"):
-            found = detect_faces(fetched.plate, job.tools.detector, smallest=job.request.smallest)
+            seen = detect_faces(
+                fetched.plate,
+                job.tools.detector,
+                smallest=job.request.smallest,
+                threshold=DOUBTFUL if job.anonymise else THRESHOLD,
+            )
         if job.stop.is_set():
             raise Cancelled(STOPPED)
+        found = [face for face in seen if face.score >= THRESHOLD]
         chosen = job.request.chosen(found)
         done = restore_frame(fetched.plate, chosen, nets=job.tools.nets, params=job.request.params)
-        return rendered_of(fetched, done, found, chosen, job, seconds)
+        others = [face for face in seen if not any(face is one for one in chosen)]
+        return rendered_of(fetched, done, found, chosen, job, seconds, others=others)
 
     def inputs(self, file: FrameFile) -> list[Path]:
         return [file.path]
@@ -170,27 +183,36 @@ def rendered_of(
     chosen: Sequence[Face],
     job: Job,
     seconds: Mapping[str, float],
+    *,
+    others: Sequence[Face],
 ) -> Rendered:
-    """A restored frame with the layers that were asked for, and a report for every face found, chosen or not."""
-    layers = {name: _layer(name, fetched, done, job.request.params.scale) for name in job.layers}
+    """A restored frame with the layers that were asked for, and a report for every face found, chosen or not.
+
+    Args:
+        others: faces to veil, if the job is to anonymise: at least all that were found and not chosen.
+    """
+    scale = job.request.params.scale
+    veiled = veil_faces(done.plate, [face.scaled(scale) for face in others] if job.anonymise else [])
+    touched = _touched(fetched, done, veiled, scale)
+    layers = {name: touched[name] if name in touched else getattr(done, name) for name in job.layers}
     reports = {id(face): report for face, report in zip(chosen, done.faces, strict=True)}
-    faces = [reports.get(id(face)) or _not_chosen(face) for face in found]
-    return Rendered(fetched, done.plate, layers, faces, {**seconds, **done.seconds})
+    left = "veiled" if job.anonymise else "not_chosen"
+    faces = [reports.get(id(face)) or _left_alone(face, left) for face in found]
+    return Rendered(fetched, veiled.plate, layers, faces, {**seconds, **done.seconds})
 
 
-def _layer(name: str, fetched: Fetched, done: Restored, scale: int) -> Matte:
-    """A layer by its name; what was repaired counts as touched in the matte."""
-    if name not in ("matte", "repaired"):
-        return getattr(done, name)
-    if fetched.cleaned is None:
-        return done.matte if name == "matte" else np.zeros_like(done.matte)
-    repaired = fetched.cleaned.matte.repeat(scale, axis=0).repeat(scale, axis=1)
-    return repaired if name == "repaired" else np.maximum(done.matte, repaired)
+def _touched(fetched: Fetched, done: Restored, veiled: Veiled, scale: int) -> dict[str, Matte]:
+    """The layers that say where the plate was touched: `matte` is all of it."""
+    repaired = np.zeros_like(done.matte)
+    if fetched.cleaned is not None:
+        repaired = fetched.cleaned.matte.repeat(scale, axis=0).repeat(scale, axis=1)
+    matte = np.maximum(np.maximum(done.matte, repaired), veiled.matte)
+    return {"matte": matte, "repaired": repaired, "veiled": veiled.matte}
 
 
-def _not_chosen(face: Face) -> FaceReport:
+def _left_alone(face: Face, status: str) -> FaceReport:
     """The report of a face that nobody asked for, so that numbers in the report are those of --faces."""
-    return FaceReport(face.box, tuple((float(x), float(y)) for x, y in face.points), face.score, "not_chosen")
+    return FaceReport(face.box, tuple((float(x), float(y)) for x, y in face.points), face.score, status)
 
 
 @contextmanager

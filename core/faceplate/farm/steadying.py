@@ -4,11 +4,13 @@ A frame needs its shot and a fixed window of plates, nothing that was rendered b
 a chunk and in a whole sequence. What is kept between frames only saves time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import numpy as np
 
 from faceplate.arrays import Image
 from faceplate.errors import RangeError
@@ -16,7 +18,7 @@ from faceplate.faces import Face
 from faceplate.farm.chunk import STOPPED
 from faceplate.farm.film_plates import FilmParams, FilmPlates
 from faceplate.farm.proof import hash_file
-from faceplate.farm.rendering import Fetched, Job, Rendered, read_frame, rendered_of
+from faceplate.farm.rendering import DOUBTFUL, Fetched, Job, Rendered, read_frame, rendered_of
 from faceplate.io.sequence import FrameFile, FrameReader
 from faceplate.operations import RestoreRequest
 from faceplate.plate import Plate
@@ -24,10 +26,18 @@ from faceplate.restore.face import restore_crop
 from faceplate.restore.pipeline import Restored, face_crop, restore_frame
 from faceplate.stabilise.pipeline import Memory, SteadyFaces, SteadyParams
 from faceplate.stages.align import Crop
+from faceplate.stages.detect import detect_faces
+from faceplate.stages.face_rows import overlap
 from faceplate.stages.grain import Grain
 from faceplate.stages.regrain import grain_taken, regrain
 from faceplate.stages.shot import Shot, Track
 from faceplate_client.errors import Cancelled, InputError
+
+HELD = 12
+"""Frames for which a face that was lost is still veiled where it was: as long as the gaps that tracks bridge."""
+
+SAME = 0.3
+"""Overlap above which something detected is a chosen face, and not a stranger in front of it."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +131,19 @@ class SteadyFrames:
         done = restore_frame(plate, chosen, nets=job.tools.nets, params=params, restored_crop=steadied)
         if grain:
             done = replace(done, plate=self._grained(plate, done, grain, frame))
-        rendered = rendered_of(fetched, done, found, chosen, job, fetched.seconds)
+        others = self._others(plate, frame, chosen) if job.anonymise else []
+        rendered = rendered_of(fetched, done, found, chosen, job, fetched.seconds, others=others)
         return replace(rendered, tracks=[(track.id, track.name) for track, _ in here])
+
+    def _others(self, plate: Plate, frame: int, chosen: Sequence[Face]) -> list[Face]:
+        """Every face to veil on a frame: of other tracks, held where they were lost, and what else might be one."""
+        job = self._job
+        seen = detect_faces(plate, job.tools.detector, smallest=job.request.smallest, threshold=DOUBTFUL)
+        mine = np.array([face.box for face in chosen], np.float32).reshape(-1, 4)
+        strangers = [f for f in seen if not (overlap(np.array(f.box, np.float32), mine)[0] > SAME).any()]
+        kept = {id(face) for face in chosen}
+        tracked = [held(track, frame, self._use.shot) for track in self._use.shot.tracks]
+        return strangers + [face for face in tracked if face is not None and id(face) not in kept]
 
     def inputs(self, file: FrameFile) -> list[Path]:
         """The plates that a frame is made from, its own first."""
@@ -172,6 +193,14 @@ class SteadyFrames:
 
     def _plate(self, number: int) -> Plate:
         return self._fetched(number).plate
+
+
+def held(track: Track, frame: int, shot: Shot) -> Face | None:
+    """A track's face on a frame, or where it was last, or will be first, within HELD frames and the same cut."""
+    nearest = min(max(frame, track.first), track.last)
+    if abs(nearest - frame) > HELD or nearest not in shot.window(frame, HELD):
+        return None
+    return track.faces[nearest]
 
 
 def _height(track: Track) -> float:

@@ -193,3 +193,61 @@ def test_a_changed_neighbour_or_shot_is_another_frame(faceplate, faces, shot, tm
         "1",
     )
     assert code == 0 and not any(line["resumed"] for line in report_lines(report))
+
+
+def write_two(path, *, seed, second=True):
+    """A plate with a green face on the left and, if asked, one on the right."""
+    write_exr(path, seed=seed)
+    picture = pixels_of(path)
+    order = ("R", "G", "B", "A", "Z")
+    pixels = np.stack([picture[name] for name in order], axis=-1)
+    face = pixels[60:84, 84:108, :3].copy()
+    pixels[60:84, 84:108, :3] = pixels[20:44, 84:108, :3]
+    pixels[60:84, 24:48, :3] = face
+    if second:
+        pixels[60:84, 144:168, :3] = face[:, ::-1]
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 5, oiio.HALF)
+    spec.channelnames = order
+    spec.channelformats = (*[oiio.HALF] * 4, oiio.FLOAT)
+    save(path, spec, pixels)
+
+
+VEILED = (slice(64, 80), slice(148, 164))
+
+
+def test_a_face_lost_for_a_frame_stays_veiled(faceplate, tmp_path):
+    plates = tmp_path / "in"
+    for frame in range(1, 8):
+        write_two(plates / f"p.{frame:04d}.exr", seed=frame, second=frame not in (4, 7))
+    assert faceplate("analyse", plates, "-o", tmp_path / "shot.json", "--quiet")[0] == 0
+    words = (
+        "--shot",
+        tmp_path / "shot.json",
+        "--faces",
+        "1",
+        "--anonymise-others",
+        "--layers",
+        "matte,veiled",
+    )
+    whole = restored(faceplate, plates, tmp_path / "out", *words)
+    for frame in range(1, 8):
+        done = pixels_of(tmp_path / "out" / f"p.{frame:04d}.exr")
+        source = pixels_of(plates / f"p.{frame:04d}.exr")
+        assert done["veiled.a"][VEILED].min() == 1, frame
+        rough = [np.abs(np.diff(file["G"][VEILED], 2)).mean() for file in (source, done)]
+        assert rough[1] < 0.2 * rough[0]
+        outside = done["matte.a"] == 0
+        assert (done["veiled.a"][outside] == 0).all()
+        assert (done["G"].view(np.uint32) == source["G"].view(np.uint32))[outside].all()
+    alone = restored(faceplate, plates, tmp_path / "alone", *words, "--frames", "4")
+    assert alone == {"p.0004.exr": whole["p.0004.exr"]}
+
+
+def test_the_others_are_veiled_without_a_shot_as_well(faceplate, tmp_path):
+    write_two(tmp_path / "in" / "p.exr", seed=1)
+    report = tmp_path / "report.jsonl"
+    words = ("--faces", "largest", "--anonymise-others", "--report", report, "--layers", "veiled")
+    restored(faceplate, tmp_path / "in" / "p.exr", tmp_path / "out", *words)
+    assert sorted(face["status"] for face in report_lines(report)[0]["faces"]) == ["restored", "veiled"]
+    veil = pixels_of(tmp_path / "out" / "p.exr")["veiled.a"]
+    assert (veil == 1).sum() > 400
