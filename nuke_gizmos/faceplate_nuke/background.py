@@ -65,6 +65,8 @@ class _Shown(Task):
 def start(name, work, finished, failed):
     """Do work for a node in a thread, with a progress bar. Call this on the main thread.
 
+    Without an interface there is nobody to wait beside: the work is done here and now, and an error is raised, too.
+
     Args:
         name: the node's full name; one piece of work at a time for each.
         work: `work(task)`, called in the thread; touches nothing of Nuke, says how far it is now and then.
@@ -72,12 +74,14 @@ def start(name, work, finished, failed):
         failed: called on the main thread with the FaceplateError that it raised.
 
     Returns:
-        The thread.
+        The thread; None when the work is done.
 
     Raises:
-        RequestError: the node is at work already.
+        RequestError: the node is at work already. FaceplateError: without an interface, what `work` raised.
     """
     refuse_if_busy(name)
+    if not nuke.GUI:
+        return _at_once(name, work, finished, failed)
     task = _Shown("Faceplate: " + name)
     _busy.add(name)
 
@@ -102,6 +106,15 @@ def start(name, work, finished, failed):
     thread = threading.Thread(target=run, name="faceplate", daemon=True)
     thread.start()
     return thread
+
+
+def _at_once(name, work, finished, failed):
+    try:
+        result = run_here(name, work)
+    except FaceplateError as error:
+        failed(error)
+        raise
+    finished(result)
 
 
 class _Logged(Task):

@@ -76,6 +76,7 @@ def prepare(node: nuke.Node):
         FaceplateError: it cannot be done as the knobs are set.
     """
     first, last = plates.frames_of(node)
+    _expect_shot(node)
     version = plates.new_version(plates.folder_of(node))
     try:
         pattern = plates.plates_for(node, version, first, last)
@@ -97,6 +98,13 @@ def prepare(node: nuke.Node):
     )
 
 
+def _expect_shot(node: nuke.Node):
+    """Asked before anything is rendered: the command would make a shot file that is not there, of its own accord."""
+    shot = path_of(node, "shot")
+    if shot and not os.path.exists(shot):
+        raise RequestError("The shot file {} is not there. Press Analyse, or empty Shot File.".format(shot))
+
+
 def restore_words(node: nuke.Node, pattern, result, version, first, last):
     """The words of the command for what the knobs say. Parameters at their defaults are left to the style."""
     words = ["restore", pattern, "-o", result, "--frames", "{}-{}".format(first, last)]
@@ -106,10 +114,6 @@ def restore_words(node: nuke.Node, pattern, result, version, first, last):
         words.append(option(name, told))
     steady, shot = steady_values(node), path_of(node, "shot")
     if shot:
-        if not os.path.exists(shot):
-            raise RequestError(
-                "The shot file {} is not there. Press Analyse, or empty Shot File.".format(shot)
-            )
         words.append("--shot=" + shot)
     if steady is not None:
         words += [option(name, told) for name, told in sorted(steady.items())]

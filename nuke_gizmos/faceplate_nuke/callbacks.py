@@ -38,6 +38,7 @@ def install():
         nuke.addOnUserCreate(on_user_create, nodeClass=name)
         nuke.addOnCreate(on_create, nodeClass=name)
         nuke.addKnobChanged(knob_changed, nodeClass=name)
+    nuke.addOnScriptLoad(on_script_load)
     nuke.addBeforeRender(guard.before_render)
 
 
@@ -56,6 +57,13 @@ def on_create():
     if node.Class() in RESTORING:
         set_value(node, "baking", False)  # a script that was saved while it rendered
     react(node)
+
+
+def on_script_load():
+    """A script was loaded: every node once more, now that all of its knobs have what the script says."""
+    for name in EVERY_CLASS:
+        for node in nuke.allNodes(name, recurseGroups=True):
+            react(node)
 
 
 def knob_changed():

@@ -1,5 +1,6 @@
 """The `faceplate` command as a child process: started clean, watched, stopped, and its answer read."""
 
+import atexit
 import json
 import os
 import subprocess
@@ -11,6 +12,9 @@ from faceplate_client.launch import clean_environment, engine_command
 
 _PAUSE = 0.1
 _GRACE = 5.0  # seconds that a command has to stop by itself; it promises two
+
+_running = set()
+"""Processes that are at work; none of them outlives Nuke."""
 
 
 def run(words, log=os.devnull, tick=None, stop=None):
@@ -31,6 +35,7 @@ def run(words, log=os.devnull, tick=None, stop=None):
     """
     with open(log, "ab") as errors, tempfile.TemporaryFile() as answer:
         process = _started([engine_command(), *words, "--json"], answer, errors)
+        _running.add(process)
         try:
             while process.poll() is None:
                 if stop is not None and stop.is_set():
@@ -40,6 +45,7 @@ def run(words, log=os.devnull, tick=None, stop=None):
                 time.sleep(_PAUSE)
         finally:
             _end(process)
+            _running.discard(process)
         answer.seek(0)
         return _checked(process.returncode, answer.read(), log)
 
@@ -73,6 +79,13 @@ def _end(process):
         process.wait()
 
 
+@atexit.register
+def _end_all():
+    """Nuke quits while a bake runs: its thread is not waited for, so nobody else would stop the command."""
+    for process in list(_running):
+        _end(process)
+
+
 def _checked(exit_code, said, log):
     """The command's answer, or its complaint raised."""
     try:
@@ -85,13 +98,23 @@ def _checked(exit_code, said, log):
     if told is None:
         told = {
             "code": "engine.failed",
-            "sentence": "The faceplate command ended with exit code {} and no word of why; see {}.".format(
-                exit_code, log
+            "sentence": "The faceplate command ended with exit code {}. {}".format(
+                exit_code, _last_words(log)
             ),
         }
     failed = FaceplateError(told["sentence"], code=told["code"])
     failed.exit_code = exit_code if exit_code > 0 else FaceplateError.exit_code
     raise failed
+
+
+def _last_words(log):
+    """The end of the log, said here because a bake that failed takes its log along."""
+    try:
+        with open(log, encoding="utf-8", errors="replace") as file:
+            lines = file.read()[-2000:].strip().splitlines()
+    except OSError:
+        lines = []
+    return "It said last: {}".format(lines[-1]) if lines else "It said nothing."
 
 
 def _first_failure(answer):

@@ -77,11 +77,16 @@ def tell(node: nuke.Node, sentence):
 
 @contextlib.contextmanager
 def told_on(node: nuke.Node):
-    """Errors of what a button asks for become the node's status: no dialog, for on a farm nobody presses OK."""
+    """Errors of what a button asks for become the node's status: no dialog, for on a farm nobody presses OK.
+
+    Without an interface they are raised as well, so that a script that presses buttons ends as it should.
+    """
     try:
         yield
     except FaceplateError as error:
         tell(node, str(error))
+        if not nuke.GUI:
+            raise
 
 
 def is_there(node: nuke.Node):

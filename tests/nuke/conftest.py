@@ -57,7 +57,8 @@ def analyse():
     return dict(frames=last - first + 1)
 
 if told.get("fails"):
-    print(json.dumps(told["fails"]["answer"]))
+    if told["fails"]["answer"] is not None:
+        print(json.dumps(told["fails"]["answer"]))
     sys.exit(told["fails"]["exit_code"])
 print(json.dumps(dict(restore=restore, shot=shot, analyse=analyse)[words[0]]()))
 """

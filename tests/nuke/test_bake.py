@@ -159,6 +159,15 @@ def test_frames_that_failed_are_named(app, restore, command):
     assert (raised.value.code, raised.value.exit_code) == ("input", 65)
 
 
+def test_a_command_that_dies_without_a_word_is_quoted_from_its_log(app, restore, command):
+    command.behave(fails={"answer": None, "exit_code": 3})
+    baked(app, restore)
+    assert (
+        restore["status"].value()
+        == "The faceplate command ended with exit code 3. It said last: a line for the log"
+    )
+
+
 def test_without_the_command_the_artist_learns_where_to_say_it_is(app, restore, monkeypatch, tmp_path):
     monkeypatch.setenv("FACEPLATE_ENGINE", str(tmp_path / "nowhere"))
     baked(app, restore)
@@ -183,7 +192,7 @@ def test_what_cannot_be_baked_is_refused_with_what_to_do(app, restore, command, 
     change(app, restore)
     baked(app, restore)
     assert said in restore["status"].value()
-    assert command.calls == []
+    assert command.calls == [] and app.rendered == []
 
 
 def test_a_render_that_is_cancelled_in_nuke_is_not_baked(app, restore, command):

@@ -129,6 +129,21 @@ def test_live_says_that_it_cannot_scale(start, command):
     assert node["state"].value() == "live"
 
 
+def test_texts_reach_the_effect_when_a_script_was_loaded_after_its_nodes_were_made(start, command, tmp_path):
+    """In case Nuke calls onCreate before the knobs have what the script says."""
+    app = start(live=True)
+    (tmp_path / "comp.nk").touch()
+
+    def load() -> None:
+        node = app.create("FP_Restore", parent=app.create("Group"))
+        node._knobs["faces"]._told = "largest"  # as the reading of a file sets it: nobody is called
+
+    app.script = load
+    sys.modules["nuke"].scriptOpen(str(tmp_path / "comp.nk"))
+    node = sys.modules["nuke"].toNode("Group1.FP_Restore1")
+    assert node.node("Live")["faces"].value() == "largest"
+
+
 def test_a_script_that_was_saved_while_it_rendered_renders_no_plates(app):
     node = connected(app)
     node["baking"].setValue(True)
@@ -143,5 +158,5 @@ def test_installing_again_hangs_nothing_up_twice(app):
         event: len(added) for event, added in before.items()
     }
     assert {event for event, added in before.items() if added} == {
-        "OnUserCreate", "OnCreate", "KnobChanged", "BeforeRender",
+        "OnUserCreate", "OnCreate", "OnScriptLoad", "KnobChanged", "BeforeRender",
     }  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from faceplate_client.errors import FaceplateError
 from tests.nuke.conftest import PLUGIN, connected
 
 
@@ -120,6 +121,18 @@ def test_baking_without_an_interface_says_how_far_it_is(farm):
     bake(connected(farm))
     assert any("of 3 frames" in line for line in farm.log)
     assert len(farm.bars) == 0
+
+
+def test_a_button_pressed_by_a_script_works_at_once_and_raises(farm, command):
+    node = connected(farm)
+    node["bake"].execute()
+    assert node["state"].value() == "baked 1001-1003"
+    command.behave(
+        fails={"answer": {"error": {"code": "input", "sentence": "It is damaged."}}, "exit_code": 65}
+    )
+    with pytest.raises(FaceplateError, match="It is damaged"):
+        node["bake"].execute()
+    assert node["status"].value() == "It is damaged."
 
 
 # ------------------------------------------------------------ nuke -t bake_nodes.py

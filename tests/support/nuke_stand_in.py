@@ -397,7 +397,7 @@ class App:
             executeInMainThread=self._in_main, execute=self._execute, message=self._dialog, ask=self._dialog,
             alert=self._dialog,
         )  # fmt: skip
-        for event in ("OnUserCreate", "OnCreate", "KnobChanged", "BeforeRender"):
+        for event in ("OnUserCreate", "OnCreate", "OnScriptLoad", "KnobChanged", "BeforeRender"):
             setattr(nuke, f"add{event}", functools.partial(self._add, event))
         for name, call in {
             "thisNode": lambda: self.contexts[-1][0], "thisKnob": lambda: self.contexts[-1][1],
@@ -457,6 +457,7 @@ class App:
         self.clear()
         self.root["name"].setValue(path)
         self.script()
+        self.call_back("OnScriptLoad", self.root)
 
     def _save(self) -> bool:
         self.saved += 1
