@@ -5,7 +5,7 @@ import pytest
 from faceplate.ofx_host.effect import take_refusals
 from faceplate.ofx_host.profiles import definition, profile_named, profiles
 from faceplate_client.errors import RequestError
-from tests.support.ofx_hosting import COPY, need_host, opened
+from tests.support.ofx_hosting import COPY, need_host, opened, working
 
 NAMES = ("full", "nuke", "resolve", "fusion", "natron", "flame", "minimal")
 
@@ -72,3 +72,13 @@ def test_what_a_host_refuses_is_noted():
             "parameter step: this host does not have OfxParamTypeInteger3D",
             "parameter look: this host does not have OfxParamTypeStrChoice",
         ]
+
+
+def test_a_number_without_a_range_is_tiny_in_resolve():
+    """Documented of Resolve: without Min and Max a number runs from -1 to 1. The profile does so too."""
+    with opened(COPY, "resolve") as effect, working(effect) as instance:
+        take_refusals()
+        instance.set("centre", (5.0, -5.0))
+        assert instance.value("centre") == (1.0, -1.0)
+        instance.set("gain", 5.0)
+        assert instance.value("gain") == 5.0

@@ -5,6 +5,7 @@ canonical (x1, y1, x2, y2), windows count pixels; y is up in both.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -73,7 +74,10 @@ class Preferences:
 
 
 class Bundle:
-    """A binary, opened as one host, with its effects by identifier (of several versions the newest). Close it."""
+    """A binary, opened as one host, with its effects by identifier (of several versions the newest). Close it.
+
+    A plug-in knows one host: the same binary cannot be open twice in a process.
+    """
 
     def __init__(self, path: str | Path, profile: Profile) -> None:
         """Open a bundle or a bare .ofx file; nothing of it is loaded or described yet.
@@ -113,11 +117,11 @@ class Bundle:
         raise PluginError(f"{self.path} has no effect {identifier}; it has {here}", code="ofx.effect")
 
     def close(self) -> None:
-        """Destroy what is at work, unload every effect, and let go of the binary."""
-        for effect in self.effects.values():
-            effect.unload()
-        self.effects = {}
-        self._library = None
+        """Destroy what is at work, unload every effect, and let go of the binary, also when one of them objects."""
+        with ExitStack() as stack:
+            stack.callback(self._library.close)
+            for effect in self.effects.values():
+                stack.callback(effect.close)
 
 
 class Effect:
@@ -202,6 +206,13 @@ class Effect:
             self._loaded = self._described = False
             self._contexts = []
             self._call("OfxActionUnload", load_or_unload=True)
+
+    def close(self) -> None:
+        """Unload it and forget its descriptions, for good."""
+        try:
+            self.unload()
+        finally:
+            self._plugin.close()
 
     def _call(self, action: str, context: str | None = None, *, load_or_unload: bool = False) -> None:
         status, _ = self._plugin.call(action, context, load_or_unload=load_or_unload)

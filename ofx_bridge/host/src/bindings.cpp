@@ -264,6 +264,7 @@ void bind_plugin(py::module_& module) {
   py::class_<Library, std::shared_ptr<Library>>(module, "Library")
       .def(py::init<std::shared_ptr<Host>, const std::string&, const std::string&>(),
            py::call_guard<py::gil_scoped_release>())
+      .def("close", &Library::close, py::call_guard<py::gil_scoped_release>())
       .def("plugins", [](const std::shared_ptr<Library>& library) {
         std::vector<std::shared_ptr<Plugin>> plugins;
         for (OfxPlugin* const plugin : library->plugins()) {
@@ -272,11 +273,9 @@ void bind_plugin(py::module_& module) {
         return plugins;
       });
   py::class_<Plugin, std::shared_ptr<Plugin>>(module, "Plugin")
-      .def_property_readonly("identifier", [](const Plugin& p) { return p.facts().pluginIdentifier; })
-      .def_property_readonly("version",
-                             [](const Plugin& p) {
-                               return py::make_tuple(p.facts().pluginVersionMajor, p.facts().pluginVersionMinor);
-                             })
+      .def_property_readonly("identifier", &Plugin::identifier)
+      .def_property_readonly("version", &Plugin::version)
+      .def("close", &Plugin::close)
       .def("call", &call_described, py::arg("action"), py::arg("context") = py::none(), py::kw_only(),
            py::arg("load_or_unload") = false)
       .def_property_readonly("properties", [](Plugin& p) { return told(p.descriptor().properties()); })

@@ -25,7 +25,7 @@ Host::Host(const std::map<std::string, Property>& properties, std::map<std::stri
 }
 
 const void* Host::fetch_suite(OfxPropertySetHandle handle, const char* name, int version) {
-  const auto* const descriptor = alive<Descriptor>(handle, Kind::property_set);
+  const auto* const descriptor = alive<Descriptor>(handle, Kind::host);
   return descriptor && name ? descriptor->host().suite(name, version) : nullptr;
 }
 

@@ -54,7 +54,7 @@ class Host {
 
   class Descriptor : public PropertySet {
    public:
-    explicit Descriptor(Host& host) : PropertySet("host"), host_(host) {}
+    explicit Descriptor(Host& host) : PropertySet("host", Kind::host), host_(host) {}
     Host& host() const { return host_; }
 
    private:

@@ -7,8 +7,8 @@
 namespace faceplate::ofx_host {
 namespace {
 
-constexpr const char* kNames[] = {"property_set", "image",        "effect", "clip",  "param",
-                                  "param_set",    "image_memory", "memory", "mutex"};
+constexpr const char* kNames[] = {"host",  "property_set", "image",        "effect", "clip",
+                                  "param", "param_set",    "image_memory", "memory", "mutex"};
 constexpr std::size_t kRefusalsKept = 1000;
 
 struct Registry {
@@ -53,7 +53,9 @@ bool Live::is(const void* handle, Kind kind) {
 std::map<std::string, long> Live::counts() {
   std::shared_lock lock(registry().mutex);
   std::map<std::string, long> counted;
-  for (const auto& object : registry().objects) ++counted[kNames[static_cast<int>(object.second)]];
+  for (const auto& object : registry().objects) {
+    if (object.second != Kind::host) ++counted[kNames[static_cast<int>(object.second)]];
+  }
   return counted;
 }
 

@@ -9,7 +9,7 @@
 
 namespace faceplate::ofx_host {
 
-enum class Kind { property_set, image, effect, clip, param, param_set, image_memory, memory, mutex };
+enum class Kind { host, property_set, image, effect, clip, param, param_set, image_memory, memory, mutex };
 
 // The base of all such objects. Its address is the handle.
 class Live {
@@ -22,7 +22,7 @@ class Live {
   // Whether a plug-in's pointer is an object of this kind that still exists.
   static bool is(const void* handle, Kind kind);
 
-  // Kind's name -> how many exist; kinds of which none exist are left out.
+  // Kind's name -> how many exist, hosts aside, which nobody gives back; kinds of which none exist are left out.
   static std::map<std::string, long> counts();
 
  private:

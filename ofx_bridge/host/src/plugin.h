@@ -2,11 +2,13 @@
 
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "effect.h"
@@ -19,12 +21,15 @@ class BundleError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A loaded shared library. It stays mapped until the last plug-in of it is gone.
+// A loaded shared library. A plug-in keeps one host in its own static memory, so that a binary is open once in a
+// process and never in two hosts at a time.
 class Library {
  public:
   // `bundle` is told to plug-ins as kOfxPluginPropFilePath. Throws BundleError.
   Library(std::shared_ptr<Host> host, const std::string& binary, const std::string& bundle);
-  ~Library();
+  ~Library() { close(); }
+  // Unmaps it; what was made of it may be destroyed afterwards but not called.
+  void close();
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
@@ -34,10 +39,12 @@ class Library {
 
  private:
   void* symbol(const char* name) const;
+  BundleError closed_for(const std::string& sentence);
 
   const std::shared_ptr<Host> host_;
   const std::string bundle_;
   void* handle_ = nullptr;
+  std::pair<std::uint64_t, std::uint64_t> file_ = {0, 0};
   std::vector<OfxPlugin*> plugins_;
 };
 
@@ -45,9 +52,13 @@ class Plugin {
  public:
   Plugin(std::shared_ptr<Library> library, OfxPlugin* plugin);
 
-  const OfxPlugin& facts() const { return *plugin_; }
+  const std::string& identifier() const { return identifier_; }
+  std::pair<unsigned, unsigned> version() const { return version_; }
   Host& host() const { return library_->host(); }
-  Effect& descriptor() { return *descriptor_; }
+  // Throws BundleError once it was closed.
+  Effect& descriptor() const;
+  // Forgets all descriptions; for good, before its library is closed.
+  void close();
   // The description in a context; null before it was made.
   Effect* in_context(const std::string& context) const;
   // Begin a description anew, before the action that fills it.
@@ -61,6 +72,8 @@ class Plugin {
  private:
   const std::shared_ptr<Library> library_;
   OfxPlugin* const plugin_;
+  const std::string identifier_;
+  const std::pair<unsigned, unsigned> version_;
   std::unique_ptr<Effect> descriptor_;
   std::map<std::string, std::unique_ptr<Effect>> contexts_;
   std::mutex render_lock_;

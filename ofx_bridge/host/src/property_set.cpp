@@ -182,8 +182,10 @@ OfxStatus PropertySet::dimension(const char* name, int* count) {
 namespace {
 
 PropertySet* set_of(OfxPropertySetHandle handle) {
-  if (auto* const set = alive<PropertySet>(handle, Kind::property_set)) return set;
-  return alive<PropertySet>(handle, Kind::image);
+  for (const Kind kind : {Kind::property_set, Kind::image, Kind::host}) {
+    if (auto* const set = alive<PropertySet>(handle, kind)) return set;
+  }
+  return nullptr;
 }
 
 template <class T>
