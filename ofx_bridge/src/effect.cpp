@@ -50,7 +50,9 @@ bool hostHasHalf() {
 OfxPropertySetHandle defineClip(OfxImageEffectHandle effect, const char* name,
                                 std::initializer_list<const char*> components) {
   OfxPropertySetHandle handle = nullptr;
-  if (host().effects->clipDefine(effect, name, &handle) != kOfxStatOK) return nullptr;
+  if (host().effects->clipDefine(effect, name, &handle) != kOfxStatOK) {
+    throw Error("request", std::string("The host does not take the clip ") + name + ".");
+  }
   const Properties facts(handle);
   int place = 0;
   for (const char* each : components) facts.set(kOfxImageEffectPropSupportedComponents, each, place++);
@@ -71,23 +73,16 @@ void defineClips(OfxImageEffectHandle effect, bool withMask) {
 
 // ---------------------------------------------------------------- questions of the host
 
-// The output is of the source's kind. Hosts decide otherwise where an effect has several inputs.
+// The output is of the source's kind; the host has put what it will give of the source into `out`. Hosts decide
+// otherwise by themselves where an effect has several inputs.
 OfxStatus preferClips(const Effect& effect, const Instance& instance, OfxPropertySetHandle out) {
-  OfxPropertySetHandle handle = nullptr;
-  if (!instance.source || host().effects->clipGetPropertySet(instance.source, &handle) != kOfxStatOK) {
-    return kOfxStatReplyDefault;
-  }
-  const Properties source(handle), wanted(out);
-  const std::string components = source.text(kOfxImageEffectPropComponents);
-  if (source.whole(kOfxImageClipPropConnected, 1) == 0 || components.empty() ||
-      components == kOfxImageComponentNone) {
-    return kOfxStatReplyDefault;
-  }
+  const Properties wanted(out);
+  const std::string components = wanted.text("OfxImageClipPropComponents_Source");
+  const std::string alpha = effect.premultiplication(instance.knobs);
+  if (components.empty() || components == kOfxImageComponentNone) return kOfxStatReplyDefault;
   wanted.set("OfxImageClipPropComponents_Output", components.c_str());
-  const std::string told = source.text(kOfxImageEffectPropPreMultiplication);
-  const std::string own = effect.premultiplication(instance.knobs);
-  if (components == kOfxImageComponentRGBA && !(own.empty() && told.empty())) {
-    wanted.set(kOfxImageEffectPropPreMultiplication, (own.empty() ? told : own).c_str());
+  if (!alpha.empty() && components == kOfxImageComponentRGBA) {
+    wanted.set(kOfxImageEffectPropPreMultiplication, alpha.c_str());
   }
   return kOfxStatOK;
 }
@@ -190,9 +185,7 @@ OfxStatus Effect::describeInContext(OfxImageEffectHandle handle, OfxPropertySetH
 OfxStatus Effect::answered(const std::string& action, const void* handle, OfxPropertySetHandle in,
                            OfxPropertySetHandle out) const {
   if (action == kOfxActionLoad) {
-    if (!host().load()) return kOfxStatErrMissingHostFeature;
-    setClientName("ofx:" + host().name);
-    return kOfxStatOK;
+    return host().load() ? kOfxStatOK : kOfxStatErrMissingHostFeature;
   }
   if (action == kOfxActionUnload || action == kOfxActionPurgeCaches) {
     closeIdleSessions();

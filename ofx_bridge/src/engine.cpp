@@ -22,7 +22,12 @@ constexpr std::size_t kMostSessions = 8;
 constexpr char kEndedTwice[] =
     "The engine ended while it worked on this frame, twice. `faceplate engine logs` says more.";
 
-std::string client_name = "ofx";
+// As a message may hold it: at most 64 characters, none of them odd.
+std::string clientOf(const std::string& host) {
+  std::string name = "ofx:";
+  for (const char letter : host.substr(0, 60)) name += letter > ' ' && letter < 0x7f ? letter : '_';
+  return name;
+}
 
 [[noreturn]] void hung() {
   throw Error("engine.hung",
@@ -36,11 +41,6 @@ Json named(const std::map<std::string, Plane>& planes, const std::map<std::strin
 }
 
 }  // namespace
-
-void setClientName(const std::string& name) {
-  client_name.clear();
-  for (const char letter : name.substr(0, 60)) client_name += letter > ' ' && letter < 0x7f ? letter : '_';
-}
 
 // ---------------------------------------------------------------- connecting
 
@@ -69,7 +69,7 @@ void Session::greet(const Patience& patience) {
              Json::object({{"protocol", wire::kProtocol},
                            {"operations", operations::kHash},
                            {"product", operations::kProduct},
-                           {"client", client_name}}),
+                           {"client", client_}}),
              -1, patience);
   const double until = now() + kHung;
   std::optional<wire::Message> welcome;
@@ -221,12 +221,12 @@ std::vector<std::unique_ptr<Session>> idle_sessions;
 std::size_t sessions_in_use = 0;
 
 // An idle session, or a new one; nothing while too many are in use.
-std::unique_ptr<Session> sessionNow() {
+std::unique_ptr<Session> sessionNow(const std::string& host) {
   const std::lock_guard<std::mutex> held(sessions_lock);
   if (sessions_in_use >= kMostSessions) return nullptr;
   std::unique_ptr<Session> found;
   if (idle_sessions.empty()) {
-    found = std::make_unique<Session>();
+    found = std::make_unique<Session>(clientOf(host));
   } else {
     found = std::move(idle_sessions.back());
     idle_sessions.pop_back();
@@ -237,8 +237,8 @@ std::unique_ptr<Session> sessionNow() {
 
 }  // namespace
 
-Lease::Lease(const Patience& patience) {
-  while (!(session_ = sessionNow())) patience.breathe();
+Lease::Lease(const std::string& host, const Patience& patience) {
+  while (!(session_ = sessionNow(host))) patience.breathe();
 }
 
 Lease::~Lease() {

@@ -27,6 +27,9 @@ struct Request {
 // made anew for every frame.
 class Session {
  public:
+  // `client`: who is calling, for the engine's log.
+  explicit Session(std::string client) : client_(std::move(client)) {}
+
   // Connect, and start the engine if there is none. Raises Error or Aborted.
   void connect(const Patience& patience);
 
@@ -51,6 +54,7 @@ class Session {
   void hangUp();
   int numberOf(const std::string& name) const { return buffers_.at(name)->number(); }
 
+  const std::string client_;
   std::unique_ptr<Link> link_;
   std::map<std::string, std::unique_ptr<Buffer>> buffers_;
   std::vector<int> shared_, released_;
@@ -61,8 +65,8 @@ class Session {
 // A session, given back when this goes.
 class Lease {
  public:
-  // Waits while all are in use. Raises Aborted.
-  explicit Lease(const Patience& patience);
+  // Waits while all are in use. `host`: whom a new session calls for. Raises Aborted.
+  Lease(const std::string& host, const Patience& patience);
   ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -75,9 +79,6 @@ class Lease {
 
 // Hang up all sessions that are not in use and give their memory back.
 void closeIdleSessions();
-
-// Who is calling, for the engine's log; to be set before the first connection.
-void setClientName(const std::string& name);
 
 }  // namespace faceplate
 

@@ -182,7 +182,7 @@ class Frame {
     const Plane plate = planeOf(instance_, source_, arguments_);
     request.inputs["plate"] = plate;
     for (const std::string& name : effect_.outputs()) request.outputs[name] = answerOf(plate, name);
-    const Lease session(patience_);
+    const Lease session(host().name, patience_);
     try {
       session->connect(patience_);
       float* pixels = session->hold("in plate", plate.bytes());

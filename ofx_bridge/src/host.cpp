@@ -12,6 +12,7 @@ Host& host() {
 
 bool Host::load() {
   if (!given || !given->fetchSuite) return false;
+  if (loaded_ == given) return true;  // another effect of the bundle was loaded before, and may be rendering
   const auto fetched = [this](const char* suite, int version) { return given->fetchSuite(given->host, suite, version); };
   properties = static_cast<const OfxPropertySuiteV1*>(fetched(kOfxPropertySuite, 1));
   effects = static_cast<const OfxImageEffectSuiteV1*>(fetched(kOfxImageEffectSuite, 1));
@@ -21,6 +22,7 @@ bool Host::load() {
   message = static_cast<const OfxMessageSuiteV1*>(fetched(kOfxMessageSuite, 1));
   // Resolve has handed out version 2 with members that crash.
   persistentMessage = isResolve() ? nullptr : static_cast<const OfxMessageSuiteV2*>(fetched(kOfxMessageSuite, 2));
+  loaded_ = given;
   return true;
 }
 

@@ -27,6 +27,9 @@ struct Host {
 
   // Whether pictures of float are scene-linear here, when nobody says otherwise.
   bool isSceneLinear() const;
+
+ private:
+  OfxHost* loaded_ = nullptr;  // whose suites these are
 };
 
 Host& host();

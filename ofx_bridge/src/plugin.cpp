@@ -10,7 +10,10 @@ namespace {
 
 constexpr unsigned int kMajor = 0, kMinor = 1;  // a new major only when an old comp would look different
 
-void setHost(OfxHost* given) { faceplate::host().given = given; }
+// Once for every effect of the bundle, perhaps while another one renders.
+void setHost(OfxHost* given) {
+  if (faceplate::host().given != given) faceplate::host().given = given;
+}
 
 template <const faceplate::Effect& (*effect)()>
 OfxStatus mainEntry(const char* action, const void* handle, OfxPropertySetHandle in, OfxPropertySetHandle out) {

@@ -36,9 +36,10 @@ class RestoreEffect : public Effect {
 
   // All of them but the scale: the size of a frame is the host's.
   std::vector<Parameter> parameters() const override {
-    std::vector<Parameter> offered(std::begin(operations::kRestore), std::end(operations::kRestore));
-    const auto isScale = [](const Parameter& each) { return std::strcmp(each.name, "scale") == 0; };
-    offered.erase(std::remove_if(offered.begin(), offered.end(), isScale), offered.end());
+    std::vector<Parameter> offered;
+    for (const Parameter& parameter : operations::kRestore) {
+      if (std::strcmp(parameter.name, "scale") != 0) offered.push_back(parameter);
+    }
     return offered;
   }
 

@@ -19,7 +19,7 @@ int probe_perform(const char* operation, const char* params, int width, int heig
   const Patience patience([wanted] { return wanted && !wanted(); });
   try {
     backoff::expectCalm();
-    const Lease session(patience);
+    const Lease session("a test", patience);
     session->connect(patience);
     Request request;
     request.operation = operation;

@@ -1,0 +1,109 @@
+"""The plug-in at work: its bundle in our OFX host, and an engine in a thread whose nets are a few lines of numpy."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from faceplate.engine.jobs import Job
+from faceplate.ofx_host.effect import ClipFacts, Effect, Instance
+from faceplate.ofx_host.images import floats_of, image_of
+from faceplate_client.wire import operations_hash
+from tests.support.ofx_hosting import built_bundle, opened
+
+RESTORE, MATTE = "studio.faceplate.restore", "studio.faceplate.matte"
+
+LIFT = 0.25
+"""What the stand-in for a restorer adds to the colour of a face."""
+
+
+class Faces:
+    """An operation `restore` with one face, on the display window's pixels 2 to 5 across and 1 to 3 down.
+
+    `asked`: for every request its params and its input plane, without the pixels.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def __call__(self, job: Job) -> Mapping[str, Any]:
+        """Carry a request out."""
+        plate = job.inputs["plate"]
+        facts = {name: value for name, value in vars(plate).items() if name != "pixels"}
+        windows = {name: dataclasses.astuple(facts[name]) for name in ("data_window", "display_window")}
+        self.asked.append({**facts, **windows, "params": dict(job.params), "outputs": sorted(job.outputs)})
+        face = np.zeros(plate.pixels.shape[:2], np.float32)
+        x0, y0 = plate.data_window.x0, plate.data_window.y0
+        face[max(0, 1 - y0) : max(0, 3 - y0), max(0, 2 - x0) : max(0, 5 - x0)] = 1.0
+        with job.writing():
+            if "plate" in job.outputs:
+                job.outputs["plate"].pixels[...] = lifted(plate.pixels, face)
+            if "matte" in job.outputs:
+                job.outputs["matte"].pixels[..., 0] = face
+        return {"faces": []}
+
+
+def lifted(pixels: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """(H, W, C) with LIFT added to the colour where `face` (H, W) is not 0; alpha as it was."""
+    found = pixels.copy()
+    found[..., :3] = np.where(face[..., None] > 0, pixels[..., :3] + np.float32(LIFT), pixels[..., :3])
+    return found
+
+
+@contextmanager
+def plugin(identifier: str, profile: str = "full") -> Iterator[Effect]:
+    """An effect of the plug-in's; skips where the bundle is missing, or older than operations.json."""
+    bundle = built_bundle("Faceplate")
+    if not any(operations_hash().encode() in path.read_bytes() for path in bundle.rglob("*.ofx")):
+        pytest.skip("Faceplate.ofx.bundle is older than operations.json: run build.py")
+    with opened(identifier, profile, "Faceplate") as effect:
+        yield effect
+
+
+@contextmanager
+def at_work(
+    effect: Effect,
+    pixels: np.ndarray,
+    *,
+    origin: tuple[int, int] = (0, 0),
+    context: str | None = None,
+    project: tuple[float, float] | None = None,
+    image: Mapping[str, Any] | None = None,
+    **facts: Any,
+) -> Iterator[Instance]:
+    """An instance whose Source shows these floats, (H, W, C), row 0 at the top, its lower left corner at `origin`.
+
+    `project`: the project's size, else the source's. `image`: more of the image's form, as for `images.new_image`.
+    """
+    height, width = pixels.shape[:2]
+    names = {4: "RGBA", 3: "RGB", 1: "Alpha"}
+    region = (*map(float, origin), float(origin[0] + width), float(origin[1] + height))
+    told = ClipFacts(region, components=names[pixels.shape[2]], frame_range=(-10.0, 10.0), **facts)
+    chosen = context or effect.contexts[0]
+    with effect.create(
+        chosen, size=project or (float(width), float(height)), frame_range=(-10.0, 10.0)
+    ) as instance:
+
+        def fetch(_time: float) -> Any:
+            settled = instance.preferences
+            assert settled is not None
+            form = {
+                "premultiplication": told.premultiplication,
+                "pixel_aspect": told.pixel_aspect,
+                **(image or {}),
+            }
+            components, depth = settled.components["Source"], settled.depths["Source"]
+            return image_of(pixels, origin, depth=depth, components=components, **form)
+
+        instance.connect("Source", told, fetch)
+        instance.clip_preferences()
+        yield instance
+
+
+def rounded(pixels: np.ndarray, depth: str) -> np.ndarray:
+    """Floats as an image of a depth holds them."""
+    names = {4: "RGBA", 3: "RGB", 1: "Alpha"}
+    return floats_of(image_of(pixels, depth=depth, components=names[pixels.shape[2]]))
