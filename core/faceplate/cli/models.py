@@ -109,7 +109,7 @@ def _list(options: argparse.Namespace) -> int:
         print(json.dumps({"folders": folders, "models": [_facts(m) for m in found]}, indent=2))
         return 0
     for m in found:
-        print(f"{m.name:32} {m.task:14} class {m.licence_class}  {m.licence:26} {_state(m)}")
+        print(f"{m.name:32} {m.task:14} class {m.licence_class}  {m.licence:37} {_state(m)}")
     for folder in model_folders():
         print(f"searched {folder}")
     if not found:
@@ -135,9 +135,12 @@ def _told(m: Manifest) -> list[str]:
         f"  licence   {m.licence}, class {m.licence_class}: {CLASSES[m.licence_class]}",
         f"  weights   {find_weights(m) or m.weights_path} {_state(m)}",
         f"  sha256    {m.weights.sha256 or 'not known'}",
-        f"  reads     {' '.join(m.input.shape)}, {m.input.space} {low:g}-{high:g} {m.input.order}, "
-        f"{m.input.template or 'no template'}",
     ]
+    if m.input.shape:
+        lines.append(
+            f"  reads     {' '.join(m.input.shape)}, {m.input.space} {low:g}-{high:g} {m.input.order}, "
+            f"{m.input.template or 'no template'}"
+        )
     if m.adapter:
         lines.append(f"  adapter   {m.adapter}")
     if m.weights.source:

@@ -257,10 +257,8 @@ def _earlier(order: AnalyseOrder) -> Shot | None:
 
 def _open_tools(order: AnalyseOrder) -> _Tools:
     who = ("face.identity",) if order.identities else ()
-    others = (
-        "face.restore",
-        "face.identity",
-    )  # an analysis made for a restoration hears of its models as well
+    # An analysis that is made for a restoration hears of the models of both.
+    others = ("face.restore", "face.identity")
     used = choose_models(order.models, needs=("face.detect",), wants=who, knows=others)
     nets = {
         task: open_net(manifest, device=order.device, policy=order.models.policy)

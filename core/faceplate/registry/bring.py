@@ -106,7 +106,8 @@ def _key(name: str) -> str:
 def _expect_runtime(file: Path, like: Manifest) -> None:
     runtime = runtime_of(file)
     if runtime != like.weights.runtime:
-        wanted = {"onnx": "an .onnx file", "torch": "a .safetensors file"}[like.weights.runtime]
+        endings = {"onnx": "an .onnx file", "torch": "a .safetensors file"}
+        wanted = endings.get(like.weights.runtime, "no net")
         raise ModelError(
             f"{file} cannot be like {like.name}, which is {wanted}. Choose another --like; "
             "`faceplate models list` shows them.",

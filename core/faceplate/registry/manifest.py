@@ -212,7 +212,7 @@ def _input(top: "_Table", path: Path) -> NetInput:
     known = ("shape", "range", "space", "template", "order", "mean", "std", "fixed")
     table = _Table(path, "input", top.table("input"), known)
     fixed = _Table(
-        path, "input.fixed", table.table("fixed", default={}), tuple(table.table("fixed", default={}))
+        path, f"{table.name}.fixed", table.table("fixed", default={}), tuple(table.table("fixed", default={}))
     )
     return NetInput(
         shape=tuple(table.word("shape", _is_shape, 'four sizes such as "B 3 512 512"').split()),
