@@ -350,6 +350,32 @@ def test_alpha_alone_has_no_matte(matte, faces):
     assert faces.asked == []
 
 
+# ------------------------------------------------------------ the engine's own operation
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+@pytest.mark.parametrize(
+    "channels, premultiplication", [(4, "OfxImageAlphaUnPremultiplied"), (3, "OfxImageOpaque")]
+)
+def test_the_real_operation_takes_what_the_plug_in_sends(folder, channels, premultiplication):
+    """A plate without a face, off the frame's corner: given back bit for bit by the real nets, and no matte."""
+    from faceplate.engine.work import restore
+
+    before = picture(channels, size=(70, 50))
+    window = (-4, 3, 66, 53)
+    with engine_in(folder, restore=restore):
+        for identifier, wanted in ((RESTORE, before), (MATTE, np.zeros_like(before))):
+            with (
+                plugin(identifier) as effect,
+                at_work(
+                    effect, before, origin=(-4, 3), project=(64.0, 48.0), premultiplication=premultiplication
+                ) as instance,
+            ):
+                instance.set("smallest", 30.0)
+                np.testing.assert_array_equal(rendered(instance, window), wanted)
+
+
 # ------------------------------------------------------------ when it does not work
 
 
