@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faceplate.adapters.detectors import OURS, as_our_score, retinaface_rows, scrfd_rows, yunet_rows
+from faceplate.adapters.opening import adapted
 from faceplate.errors import ShapeError
 from faceplate.plate import Plate
+from faceplate.registry.manifest import Manifest, NetInput, Weights
+from faceplate.runtime.onnx_net import OnnxNet
 from faceplate.stages.detect import THRESHOLD, detect_faces
 from tests.support.foreign_models import FORMS, POINTS, foreign_detector, foreign_restorer
 
@@ -126,11 +129,7 @@ def test_outputs_of_any_shape_are_decoded_or_refused(decode, count, width):
 
 
 def test_yunet_is_decoded_as_opencv_decodes_it(shared, tmp_path):
-    """The real net, on a real photo: every face that OpenCV keeps is among the rows, to a hundredth of a pixel."""
-    from faceplate.adapters.detectors import DetectorNet
-    from faceplate.registry.manifest import NetInput, NetOutput
-    from faceplate.runtime.onnx_net import OnnxNet
-
+    """The real net, on a real photo: the face that OpenCV finds is the best row, to a hundredth of a pixel."""
     weights = shared / "models" / "yunet_n_dynamic.onnx"
     bgr = cv2.imread(str(sorted((shared / "photos" / "london").glob("*.jpg"))[0]))
     assert bgr is not None
@@ -138,22 +137,15 @@ def test_yunet_is_decoded_as_opencv_decodes_it(shared, tmp_path):
     found = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), 0.3, 0.3).detect(bgr)[1]
     assert found is not None and len(found) == 1
     found[:, 2:4] += found[:, :2]
+    facts = Manifest(
+        "yunet", "face.detect", "1.0.0", "MIT", "B", Weights("yunet.onnx", "0" * 64, "onnx"),
+        NetInput(("B", "3", "H", "W"), (0.0, 255.0), "sRGB", order="BGR"), tmp_path / "yunet.toml", tmp_path,
+        adapter="yunet",
+    )  # fmt: skip
     inner = OnnxNet(
         weights.read_bytes(), id="yunet", template="", providers=("CPUExecutionProvider",), threads=1
     )
-    net = DetectorNet(
-        inner,
-        _Facts(NetInput(("B", "3", "H", "W"), (0.0, 255.0), "sRGB", order="BGR"), NetOutput()),
-        yunet_rows,
-    )  # type: ignore[arg-type]
-    rows = net(batch_of(np.float32(bgr[..., ::-1]) / 255))[0][0]
+    rows = adapted(inner, facts)(batch_of(np.float32(bgr[..., ::-1]) / 255))[0][0]
     best = rows[np.argmax(rows[:, 0])]
     np.testing.assert_allclose(best[1:], found[0, :14], atol=0.01)
     np.testing.assert_allclose(best[0], found[0, 14], atol=1e-4)
-
-
-class _Facts:
-    """What an adapter reads of a manifest."""
-
-    def __init__(self, reads, gives):
-        self.input, self.output, self.name = reads, gives, "yunet"
