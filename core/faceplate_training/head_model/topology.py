@@ -276,7 +276,7 @@ def _is_tongue(ict: Ict, part: _Part) -> np.ndarray:
         corners = part.cage.quads[island == label]
         corners = np.unique(corners[corners >= 0])
         narrow = np.abs(points[corners, 0]).max() < 20.5 and points[corners, 1].max() > -40
-        found[island == label] = narrow and opens[corners].min() > 15
+        found[island == label] = narrow and opens[corners].min() > 10
     return found
 
 
