@@ -13,7 +13,7 @@ from faceplate.ofx_host.effect import FAILED, OK, ActionFailed, ClipFacts, take_
 from faceplate.ofx_host.images import floats_of, image_of, new_image
 from faceplate.ofx_host.rendering import render_frame
 from tests.support.engines import engine_in, open_files
-from tests.support.ofx_faces import LIFT, MATTE, RESTORE, Faces, at_work, lifted, plugin, rounded
+from tests.support.ofx_faces import LIFT, MATTE, RESTORE, Faces, at_work, lifted, plugin, rounded, settled_of
 from tests.support.ofx_hosting import nothing_left
 
 SIZE = (9, 6)
@@ -103,7 +103,7 @@ def render_in(profile: str, identifier: str) -> None:
         for context in [each for each in effect.contexts if each in ("Filter", "General")]:
             with at_work(effect, before, context=context) as instance:
                 after = rendered(instance)
-                depth = instance.preferences.depths["Output"]
+                depth = settled_of(instance).depths["Output"]
             wanted = (
                 lifted(rounded(before, depth), FACE)
                 if identifier == RESTORE
@@ -185,13 +185,13 @@ def test_mix_and_mask_lie_between_source_and_result(restore, mix, masked, depth)
 
 
 def connect_mask(instance, mask: np.ndarray, origin: tuple[int, int]) -> None:
-    region = (origin[0], origin[1], origin[0] + mask.shape[1], origin[1] + mask.shape[0])
+    x, y = float(origin[0]), float(origin[1])
+    region = (x, y, x + mask.shape[1], y + mask.shape[0])
 
     def fetch(_time):
-        settled = instance.preferences
-        return image_of(mask, origin, depth=settled.depths["Mask"], components="Alpha")
+        return image_of(mask, origin, depth=settled_of(instance).depths["Mask"], components="Alpha")
 
-    instance.connect("Mask", ClipFacts(tuple(map(float, region)), components="Alpha"), fetch)
+    instance.connect("Mask", ClipFacts(region, components="Alpha"), fetch)
     instance.clip_preferences()
 
 
@@ -258,7 +258,7 @@ def test_parameters_are_read_at_the_time_that_is_rendered(restore, faces):
 def test_alpha_is_named_for_what_it_is(restore, faces, premultiplication, alpha):
     with at_work(restore, picture(), premultiplication=premultiplication) as instance:
         rendered(instance)
-        assert instance.preferences.premultiplication == premultiplication
+        assert settled_of(instance).premultiplication == premultiplication
     assert [one["alpha"] for one in faces.asked] == [alpha]
 
 
@@ -397,7 +397,7 @@ def test_a_host_without_persistent_messages_gets_a_line_in_its_log_and_no_dialog
         with plugin(RESTORE, profile) as effect, at_work(effect, picture()) as instance:
             assert (
                 instance.render_status(
-                    1, WINDOW, new_image(WINDOW, depth=instance.preferences.depths["Output"])
+                    1, WINDOW, new_image(WINDOW, depth=settled_of(instance).depths["Output"])
                 )
                 == FAILED
             )
@@ -465,7 +465,7 @@ def test_nobody_is_called_before_a_render(folder):
             instance.region_of_definition(1)
             instance.is_identity(1, WINDOW)
             instance.frames_needed(1)
-            instance.regions_of_interest(1, tuple(map(float, WINDOW)))
+            instance.regions_of_interest(1, (0.0, 0.0, 9.0, 6.0))
             instance.begin_sequence((1.0, 1.0))
             assert server._numbers == 0
             render_frame(instance, 1, WINDOW)

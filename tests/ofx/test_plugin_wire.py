@@ -29,15 +29,17 @@ def ask() -> Iterator[Ask]:
     program = compiled("wire_probe", *sources)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([program], text=True, encoding="utf-8", **pipes) as process:  # type: ignore[call-overload]
+        there, back = process.stdin, process.stdout
+        assert there is not None and back is not None
 
         def answer(line: str) -> str:
-            print(line, file=process.stdin, flush=True)
-            told = process.stdout.readline()
+            print(line, file=there, flush=True)
+            told = back.readline()
             assert told, f"the probe ended with {process.wait()} at: {line[:200]}"
             return told.strip("\n")
 
         yield answer
-        process.stdin.close()
+        there.close()
         assert process.wait(10) == 0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from faceplate.engine.jobs import Job
-from faceplate.ofx_host.effect import ClipFacts, Effect, Instance
+from faceplate.ofx_host.effect import ClipFacts, Effect, Instance, Preferences
 from faceplate.ofx_host.images import floats_of, image_of
 from faceplate_client.wire import operations_hash
 from tests.support.ofx_hosting import built_bundle, opened
@@ -80,7 +80,8 @@ def at_work(
     """
     height, width = pixels.shape[:2]
     names = {4: "RGBA", 3: "RGB", 1: "Alpha"}
-    region = (*map(float, origin), float(origin[0] + width), float(origin[1] + height))
+    x, y = float(origin[0]), float(origin[1])
+    region = (x, y, x + width, y + height)
     told = ClipFacts(region, components=names[pixels.shape[2]], frame_range=(-10.0, 10.0), **facts)
     chosen = context or effect.contexts[0]
     with effect.create(
@@ -88,8 +89,7 @@ def at_work(
     ) as instance:
 
         def fetch(_time: float) -> Any:
-            settled = instance.preferences
-            assert settled is not None
+            settled = settled_of(instance)
             form = {
                 "premultiplication": told.premultiplication,
                 "pixel_aspect": told.pixel_aspect,
@@ -101,6 +101,12 @@ def at_work(
         instance.connect("Source", told, fetch)
         instance.clip_preferences()
         yield instance
+
+
+def settled_of(instance: Instance) -> Preferences:
+    """What was settled of its clips."""
+    assert instance.preferences is not None
+    return instance.preferences
 
 
 def rounded(pixels: np.ndarray, depth: str) -> np.ndarray:
