@@ -1,5 +1,8 @@
 """The plug-in's effects in our host: what the engine is told, and what becomes of every pixel on the way back."""
 
+import os
+import subprocess
+import sys
 import threading
 import time as clock
 from pathlib import Path
@@ -453,6 +456,61 @@ def test_an_abort_ends_a_render_within_50_ms_without_a_word(folder):
         status, ended = found[0]
         assert status == FAILED and ended - asked < 0.05
         assert instance.running.persistent_message.text == "" and instance.running.images_out == 0
+
+
+ENGINE_THAT_NEVER_ENDS = """
+import sys, time
+from pathlib import Path
+from tests.support.engines import engine_in
+def restore(job):
+    while True:
+        job.stage("restore", 0.5)
+        time.sleep(0.002)
+with engine_in(Path(sys.argv[1]), restore=restore):
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_an_engine_killed_at_work_is_a_failure_within_a_second(folder, root):
+    words = [sys.executable, "-c", ENGINE_THAT_NEVER_ENDS, str(folder)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root / "core"), str(root)))}
+    with subprocess.Popen(words, cwd=root, env=environment) as process:
+        try:
+            until = clock.monotonic() + 60
+            while not (folder / "engine.sock").exists():
+                assert process.poll() is None and clock.monotonic() < until
+                clock.sleep(0.02)
+            killed_at_work(process)
+        finally:
+            process.kill()
+    with (
+        plugin(RESTORE) as effect,
+        engine_in(folder, restore=Faces()),
+        at_work(effect, picture()) as instance,
+    ):
+        np.testing.assert_array_equal(rendered(instance), lifted(picture(), FACE))
+
+
+def killed_at_work(process: subprocess.Popen) -> None:
+    """Render, kill the engine meanwhile, and look what is said."""
+    with plugin(RESTORE) as effect, at_work(effect, picture()) as instance:
+        found, output = [], new_image(WINDOW)
+
+        def render():
+            found.append((instance.render_status(1, WINDOW, output), clock.monotonic()))
+
+        thread = threading.Thread(target=render)
+        thread.start()
+        clock.sleep(0.5)
+        assert found == [], "it is at work"
+        killed = clock.monotonic()
+        process.kill()
+        thread.join(10)
+        status, ended = found[0]
+        assert status == FAILED and ended - killed < 1.0
+        assert "engine" in instance.running.persistent_message.text
+        assert (output.pixels == 0).all() and instance.running.images_out == 0
 
 
 # ------------------------------------------------------------ life
