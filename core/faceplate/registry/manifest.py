@@ -24,13 +24,16 @@ from typing import Any
 from faceplate.faces import TEMPLATES
 from faceplate_client.errors import ModelError
 
-TASKS = ("face.detect", "face.restore", "face.identity", "face.parse", "frames.flow")
-RUNTIMES = ("onnx", "torch")
+TASKS = ("face.detect", "face.restore", "face.identity", "face.parse", "frames.flow", "head.model")
+RUNTIMES = ("onnx", "torch", "npz")
 CLASSES = {
     "A": "weights and training data free for commercial use",
     "B": "permissive weights, trained on research data",
     "C": "not for commercial use",
 }
+WITHOUT_INPUT = ("head.model",)
+"""Tasks whose models are no nets: they read no picture, and their manifests have no [input]."""
+
 SPACES = ("sRGB",)
 ORDERS = ("RGB", "BGR")
 ADAPTERS = {
@@ -84,6 +87,8 @@ class NetInput:
     @property
     def size(self) -> tuple[int, int] | None:
         """(height, width) of the only picture the net takes, None where any size will do."""
+        if not self.shape:
+            return None
         height, width = self.shape[2:]
         return (int(height), int(width)) if height.isdigit() and width.isdigit() else None
 
@@ -210,6 +215,8 @@ def _weights(table: "_Table") -> Weights:
 
 def _input(top: "_Table", path: Path) -> NetInput:
     known = ("shape", "range", "space", "template", "order", "mean", "std", "fixed")
+    if "input" not in top.facts and top.facts.get("task") in WITHOUT_INPUT:
+        return NetInput((), (0.0, 1.0), "sRGB")
     table = _Table(path, "input", top.table("input"), known)
     fixed = _Table(
         path, f"{table.name}.fixed", table.table("fixed", default={}), tuple(table.table("fixed", default={}))

@@ -45,7 +45,7 @@ def make_head(ict: Ict, mesh: Topology) -> HeadModel:
     drivers = [driven.get(name, [-1, -1]) for name in names.ALL]
     return HeadModel(
         id=f"faceplate-head@{VERSION}",
-        licence="Apache-2.0",
+        licence="Apache-2.0 AND MIT",
         credit=CREDIT,
         mean=_single(face.mean),
         identity=_single(identity_basis(deltas, face.mean, importance, mesh.mirror)),
