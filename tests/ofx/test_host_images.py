@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceplate.ofx_host.effect import ClipFacts, Effect
+from faceplate.ofx_host.clips import ClipFacts
+from faceplate.ofx_host.effect import Effect
 from faceplate.ofx_host.images import CHANNELS, TYPES, floats_of, image_of, new_image
 from faceplate.ofx_host.rendering import canonical, in_pixels
 from tests.support.ofx_hosting import COPY, need_host, opened

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceplate.ofx_host.effect import ActionFailed, ClipFacts, live_handles, take_refusals
+from faceplate.ofx_host.clips import ClipFacts
+from faceplate.ofx_host.effect import ActionFailed, live_handles, take_refusals
 from faceplate.ofx_host.images import floats_of, image_of, new_image
 from faceplate.ofx_host.native import PluginError
 from faceplate.ofx_host.rendering import render_frame
@@ -138,6 +139,18 @@ def test_nothing_connected_is_black(copying):
     with copying.create("Filter", size=(16.0, 12.0)) as instance:
         instance.clip_preferences()
         assert not floats_of(render_frame(instance, 1, WINDOW).image).any()
+
+
+def test_an_image_that_python_cannot_fetch_is_noted_and_black(copying):
+    def broken(time: float):
+        raise OSError(f"no disk at {time:g}")
+
+    with working(copying) as instance:
+        instance.running.fetch_with("Source", broken)
+        take_refusals()
+        assert not floats_of(render_frame(instance, 2, WINDOW).image).any()
+        (refusal,) = take_refusals()
+        assert refusal.startswith("clip Source: frame 2.000000: OSError: no disk at 2")
 
 
 def test_nothing_in_common_is_a_sentence():

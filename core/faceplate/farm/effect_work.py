@@ -20,7 +20,8 @@ from faceplate.io.picture import Picture
 from faceplate.io.plates import to_plate, with_result
 from faceplate.io.sequence import Footage, FrameFile, open_input
 from faceplate.io.target import Target, open_output
-from faceplate.ofx_host.effect import Bundle, ClipFacts, Effect, Instance
+from faceplate.ofx_host.clips import ClipFacts
+from faceplate.ofx_host.effect import Bundle, Effect, Instance
 from faceplate.ofx_host.native import PluginError
 from faceplate.ofx_host.plates import image_from, plate_from, premultiplication_of, window_of
 from faceplate.ofx_host.profiles import profile_named
@@ -323,7 +324,8 @@ def _context_of(effect: Effect) -> str:
             return context
     offered = ", ".join(effect.contexts) or "neither"
     raise PluginError(
-        f"{effect.identifier} should be a Filter or General effect, but here is {offered}; it cannot be used on footage",
+        f"{effect.identifier} should be a Filter or General effect, but here is {offered}; "
+        "it cannot be used on footage",
         code="ofx.effect",
     )
 

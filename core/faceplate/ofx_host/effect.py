@@ -6,13 +6,14 @@ canonical (x1, y1, x2, y2), windows count pixels; y is up in both.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from faceplate.ofx_host.bundles import binary_of
+from faceplate.ofx_host.clips import OUTPUT, ClipFacts, Preferences, Region
 from faceplate.ofx_host.native import PluginError, native
+from faceplate.ofx_host.preferences import settle
 from faceplate.ofx_host.profiles import Definition, Profile, definition
 
 OK, FAILED, FATAL, REPLY_DEFAULT = 0, 1, 2, 14
@@ -24,11 +25,8 @@ STATUS: Mapping[int, str] = {
     1002: "GPURenderFailed",
 }  # fmt: skip
 
-Region = tuple[float, float, float, float]
 Window = tuple[int, int, int, int]
 Scale = tuple[float, float]
-
-OUTPUT = "Output"
 
 
 class ActionFailed(PluginError):
@@ -40,37 +38,6 @@ class ActionFailed(PluginError):
         told = f"{identifier} failed in {action} ({STATUS.get(status, status)})"
         super().__init__(f"{told}: {said}" if said else f"{told} and gave no reason")
         self.status = status
-
-
-@dataclass(frozen=True)
-class ClipFacts:
-    """What is connected to a clip.
-
-    `components`, `depth`: the source's own (short names). `premultiplication`: in OpenFX words. `frame_range`: first
-    and last frame. `region`: canonical, where there are pixels. `fields`: field order in OpenFX words.
-    """
-
-    region: Region
-    components: str = "RGBA"
-    depth: str = "Float"
-    premultiplication: str = "OfxImageAlphaPremultiplied"
-    pixel_aspect: float = 1.0
-    frame_range: tuple[float, float] = (1.0, 1.0)
-    frame_rate: float = 24.0
-    fields: str = "OfxFieldNone"
-
-
-@dataclass(frozen=True)
-class Preferences:
-    """What GetClipPreferences settled: components and depth of each clip (short names), and the output's meaning."""
-
-    components: Mapping[str, str]
-    depths: Mapping[str, str]
-    premultiplication: str
-    frame_rate: float
-    pixel_aspect: float
-    frame_varying: bool
-    colourspaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Bundle:
@@ -405,8 +372,6 @@ class Instance:
         Raises:
             PluginError: host and effect have no depth or no components in common.
         """
-        from faceplate.ofx_host.preferences import settle
-
         self.preferences = settle(self)
         return self.preferences
 

@@ -6,23 +6,22 @@ After the OpenFX specification, "Image Effect Clip Preferences".
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from faceplate.ofx_host.clips import OUTPUT, Preferences
 from faceplate.ofx_host.native import PluginError
 from faceplate.ofx_host.profiles import Definition, definition
 
 if TYPE_CHECKING:
-    from faceplate.ofx_host.effect import Instance, Preferences
-
-_OUTPUT = "Output"
+    from faceplate.ofx_host.effect import Instance
 
 
-def settle(instance: "Instance") -> "Preferences":
+def settle(instance: "Instance") -> Preferences:
     """Ask for preferences, check them, and set components and depth of every clip accordingly.
 
     Raises:
         PluginError: nothing in common, or the effect asks for what host or clip do not have.
     """
     clips = {name: facts for name, facts in instance.running.clips().items()}
-    chosen = [name for name in clips if name in instance.inputs or name == _OUTPUT]
+    chosen = [name for name in clips if name in instance.inputs or name == OUTPUT]
     depth = _depth(instance)
     components = {name: _components(instance, name, clips[name]) for name in chosen}
     wanted = _defaults(instance, components, depth)
@@ -96,9 +95,7 @@ def _premultiplication(instance: "Instance") -> str:
 
 def _settled(
     instance: "Instance", clips: Mapping[str, Any], chosen: list[str], answer: Mapping[str, list[Any]]
-) -> "Preferences":
-    from faceplate.ofx_host.effect import Preferences
-
+) -> Preferences:
     depths, components, spaces = {}, {}, {}
     for name in chosen:
         components[name] = answer[f"OfxImageClipPropComponents_{name}"][0].removeprefix("OfxImageComponent")
@@ -113,13 +110,13 @@ def _settled(
             raise _refused(instance, name, depths[name])
     many = instance.supports("OfxImageEffectPropMultipleClipDepths")
     if len(set(depths.values())) > 1 and not many:
-        raise _refused(instance, _OUTPUT, "a depth of its own")
+        raise _refused(instance, OUTPUT, "a depth of its own")
     return Preferences(
         components=components,
         depths=depths,
         premultiplication=answer["OfxImageEffectPropPreMultiplication"][0],
         frame_rate=answer["OfxImageEffectPropFrameRate"][0],
-        pixel_aspect=answer[f"OfxImageClipPropPAR_{_OUTPUT}"][0] if _OUTPUT in chosen else 1.0,
+        pixel_aspect=answer[f"OfxImageClipPropPAR_{OUTPUT}"][0] if OUTPUT in chosen else 1.0,
         frame_varying=bool(answer["OfxImageEffectFrameVarying"][0]),
         colourspaces=spaces,
     )
@@ -133,11 +130,11 @@ def _refused(instance: "Instance", clip: str, what: str) -> PluginError:
     )
 
 
-def _tell(instance: "Instance", clip: str, settled: "Preferences") -> None:
+def _tell(instance: "Instance", clip: str, settled: Preferences) -> None:
     put = instance.running.put_clip
     put(clip, "OfxImageEffectPropPixelDepth", [f"OfxBitDepth{settled.depths[clip]}"])
     put(clip, "OfxImageEffectPropComponents", [f"OfxImageComponent{settled.components[clip]}"])
-    if clip == _OUTPUT:
+    if clip == OUTPUT:
         put(clip, "OfxImageEffectPropPreMultiplication", [settled.premultiplication])
         put(clip, "OfxImageEffectPropFrameRate", [float(settled.frame_rate)])
         put(clip, "OfxImagePropPixelAspectRatio", [float(settled.pixel_aspect)])

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any
 
-from faceplate.ofx_host.effect import OUTPUT, Instance, Region, Scale, Window
+from faceplate.ofx_host.clips import OUTPUT, Region
+from faceplate.ofx_host.effect import Instance, Scale, Window
 from faceplate.ofx_host.images import new_image
 from faceplate.ofx_host.native import PluginError
 
