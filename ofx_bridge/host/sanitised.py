@@ -2,6 +2,9 @@
 
     python3 ofx_bridge/host/sanitised.py address|thread [words for pytest]
 
+Without words it runs the host's own tests; the plug-in is compiled as well when a word names one of its tests
+(tests/ofx/test_plugin_render.py, for instance).
+
 Needs GCC's libasan or libtsan beside the compiler, and the environment that build.py makes. What is compiled goes to
 ofx_bridge/build/<sanitizer>/ and nothing else is touched. Leaks are not looked for: Python keeps what it keeps until it
 ends, and what plug-ins keep is counted by the host itself (`live_handles`). Under `thread` the interpreter is not
@@ -34,6 +37,9 @@ import pytest
 sys.exit(pytest.main(sys.argv[1:]))
 """
 
+HOST, PLUGIN = "the OFX host", "the OpenFX plug-in"
+"""Names in build.py's table."""
+
 TESTS = ("tests/ofx/test_host_images.py", "tests/ofx/test_host_params.py", "tests/ofx/test_host_rendering.py")
 
 
@@ -46,9 +52,11 @@ def main(words: list[str]) -> int:
     folder = ROOT / "ofx_bridge" / "build" / kind
     host = None
     for part in build.NATIVE:
-        if part.name == "the OFX host":
+        if part.name == HOST:
             host = compiled(build, part, folder / f"_host{build.told('ext_suffix')}", kind)
-        elif ".ofx.bundle/" in part.output:
+        elif ".ofx.bundle/" in part.output and (
+            part.name != PLUGIN or any("test_plugin" in word for word in rest)
+        ):
             compiled(build, part, folder / part.output.partition("ofx_bridge/build/")[2], kind)
     environment = {
         **os.environ,
