@@ -60,7 +60,7 @@ def make_head() -> HeadModel:
         landmarks={
             "68": Embedding(
                 np.repeat(points[:, None], 3, 1).astype(np.int32),
-                np.tile(np.float32([0.5, 0.25, 0.25]), (68, 1)),
+                np.tile(np.array([0.5, 0.25, 0.25], np.float32), (68, 1)),
             )
         },
         joint_names=("root", "neck", "head", "jaw", "eye_left", "eye_right"),

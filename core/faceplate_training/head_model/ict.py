@@ -57,9 +57,9 @@ def mirror_pairs(points: np.ndarray, quads: np.ndarray) -> np.ndarray:
 
     Where vertices lie on one another (lips, lids) the nearest mirrored point is a guess; the mesh is not.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    distance, nearest = cKDTree(points).query(points * FLIP, k=2)
+    distance, nearest = KDTree(points).query(points * FLIP, k=2)
     sure = (distance[:, 0] < 0.01) & (distance[:, 1] > 0.1)
     mirror = np.where(sure, nearest[:, 0], -1)
     corner_of = {}

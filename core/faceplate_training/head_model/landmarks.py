@@ -6,7 +6,7 @@ been compared with what MediaPipe's own net finds in photos.
 """
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from faceplate.reconstruct.morphable import Embedding, triangles_of
 from faceplate_training.head_model.topology import REGIONS
@@ -42,7 +42,7 @@ def embed(points: np.ndarray, mean: np.ndarray, quads: np.ndarray, quad_region: 
     skin = [REGIONS.index(name) for name in ("face", "skull", "neck")]
     triangles, owner = triangles_of(quads)
     triangles = triangles[np.isin(quad_region[owner], skin)]
-    near = cKDTree(mean[triangles].mean(1)).query(points, k=40)[1]
+    near = KDTree(mean[triangles].mean(1)).query(points, k=40)[1]
     vertices, weights = np.empty((len(points), 3), np.int32), np.empty((len(points), 3), np.float32)
     for k, point in enumerate(points):
         found = nearest_on_triangles(point, mean[triangles[near[k]]])

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import HeadModel, triangles_of
@@ -52,7 +52,7 @@ def best_head(head: HeadModel, target: np.ndarray, weight: np.ndarray) -> np.nda
 def surface_distance(points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """(N,) mm from points to the nearest of the triangles."""
     corners = vertices[triangles]
-    near = cKDTree(corners.mean(1)).query(points, k=16)[1]
+    near = KDTree(corners.mean(1)).query(points, k=16)[1]
     found = [nearest_on_triangles(point, corners[n])[1] for point, n in zip(points, near, strict=True)]
     return np.array([np.sqrt(((f - p) ** 2).sum(1).min()) for f, p in zip(found, points, strict=True)])
 

@@ -9,10 +9,14 @@ After: Daniels, Silva, Shepherd and Cohen, "Quadrilateral Mesh Simplification", 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
+
+Sparse = Any
+"""A sparse matrix of scipy's; its type stubs do not know what a product of two of them is."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class Cage:
     quad_uv: np.ndarray
     origin: np.ndarray
     mirror: np.ndarray
-    vertices_from: sparse.csr_matrix
-    uv_from: sparse.csr_matrix
+    vertices_from: Sparse
+    uv_from: Sparse
     kept: np.ndarray
 
 
@@ -210,7 +214,7 @@ def _weights(cage: Cage, points: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _merging(group: np.ndarray, total: int, weights: np.ndarray) -> sparse.csr_matrix:
+def _merging(group: np.ndarray, total: int, weights: np.ndarray) -> Sparse:
     """(total, V) weighted means over groups."""
     share = weights / np.bincount(group, weights, total)[group]
     return sparse.coo_matrix((share, (group, np.arange(len(group)))), (total, len(group))).tocsr()
@@ -249,7 +253,7 @@ def normals(points: np.ndarray, quads: np.ndarray) -> np.ndarray:
 
 def _uv_groups(cage: Cage, group: np.ndarray) -> tuple[np.ndarray, int]:
     """Which UVs merge: those at the ends of a closed edge, within every quad, so that islands stay apart."""
-    uv_count = cage.uv_from.shape[0]
+    uv_count = int(cage.uv_from.shape[0])
     after, uv_after = np.roll(cage.quads, -1, axis=1), np.roll(cage.quad_uv, -1, axis=1)
     triangle = cage.quads[:, 3] < 0
     after[triangle, 2], uv_after[triangle, 2] = cage.quads[triangle, 0], cage.quad_uv[triangle, 0]

@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 
 from faceplate_training.head_model.eyes import IRIS_RADIUS, PUPIL_RADIUS, Eyeball, make_eyeball
 from faceplate_training.head_model.ict import FLIP, Ict
-from faceplate_training.head_model.simplify import Cage, begin, simplify
+from faceplate_training.head_model.simplify import Cage, Sparse, begin, simplify
 
 SKIN_VERTICES = 9200
 MOUTH_VERTICES = 3600
@@ -58,7 +58,7 @@ class Topology:
     udim: np.ndarray
     quad_region: np.ndarray
     mirror: np.ndarray
-    weights: sparse.csr_matrix
+    weights: Sparse
     eyes: tuple[slice, slice]
     eyeball: Eyeball
     eye_centre: np.ndarray
@@ -110,7 +110,7 @@ def make_topology(ict: Ict) -> Topology:
 @dataclass(frozen=True)
 class _Part:
     cage: Cage
-    weights: sparse.csr_matrix
+    weights: Sparse
     origin: np.ndarray
     uv: np.ndarray
 

@@ -30,7 +30,7 @@ class Glb:
         self.buffer = content[28 + length :]
         assert kind == b"BIN\0" and held == len(self.buffer) == self.json["buffers"][0]["byteLength"]
 
-    def view(self, number, kind, count):
+    def view(self, number, kind, count) -> np.ndarray:
         view = self.json["bufferViews"][number]
         assert view["byteOffset"] % np.dtype(kind).itemsize == 0
         found = np.frombuffer(self.buffer, kind, offset=view["byteOffset"], count=count)
@@ -49,9 +49,9 @@ class Glb:
             sparse, values = facts["sparse"], values.copy()
             places = self.view(sparse["indices"]["bufferView"], np.uint32, sparse["count"])
             assert (np.diff(places.astype(int)) > 0).all()
-            values[places] = self.view(sparse["values"]["bufferView"], kind, sparse["count"] * width).reshape(
-                -1, width
-            )
+            values[places.astype(int)] = self.view(
+                sparse["values"]["bufferView"], kind, sparse["count"] * width
+            ).reshape(-1, width)
         for name, found in (("min", values.min(0)), ("max", values.max(0))):
             np.testing.assert_allclose(facts.get(name, found), found, rtol=1e-6)
         return values
@@ -128,7 +128,7 @@ def test_obj_keeps_quads_uvs_and_regions(tmp_path):
 
 
 def test_npz_holds_vertices_and_coefficients(tmp_path):
-    write_npz(tmp_path / "egg.npz", HEAD, POINTS, identity=np.float32([1, -1, 0.5, 0, 0.3]))
+    write_npz(tmp_path / "egg.npz", HEAD, POINTS, identity=np.array([1, -1, 0.5, 0, 0.3]))
     with np.load(tmp_path / "egg.npz", allow_pickle=False) as held:
         np.testing.assert_array_equal(held["vertices"], POINTS)
         np.testing.assert_array_equal(held["quads"], HEAD.quads)

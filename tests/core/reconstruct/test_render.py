@@ -19,12 +19,12 @@ COLOURS = np.random.default_rng(0).uniform(0, 1, (len(HEAD.mean), 2)) * 0.3 + 0.
 SQUARE = make_surface(np.array([[0, 1, 2], [0, 2, 3]]))
 
 
-def egg(turn=(0.2, 0.4, 0.1)) -> torch.Tensor:
+def egg(turn=(0.2, 0.4, 0.1)):
     camera = camera_for_lens(SIZE[1], SIZE[0], millimetres=50)
     return torch.from_numpy(project(HEAD.mean, HeadPose(np.array(turn), np.array([0, 0, 420.0])), camera))
 
 
-def square(left, right, top, bottom) -> torch.Tensor:
+def square(left, right, top, bottom):
     return torch.tensor(
         [[left, top, 2.0], [right, top, 2], [right, bottom, 2], [left, bottom, 2]], dtype=torch.float64
     )
