@@ -61,7 +61,8 @@ def main(words: list[str]) -> int:
     environment = {
         **os.environ,
         **OPTIONS[kind],
-        "LD_PRELOAD": library(LIBRARIES[kind]),
+        # With libstdc++ beside it, or the sanitizer looks for __cxa_throw before Python has loaded any C++.
+        "LD_PRELOAD": f"{library(LIBRARIES[kind])} {library('libstdc++.so.6')}",
         "OFX_BUILD_FOLDER": str(folder),
         "OFX_SANITISED_HOST": str(host),
         "PYTHONPATH": f"{ROOT / 'core'}{os.pathsep}{ROOT}",
