@@ -59,7 +59,7 @@ def mirror_pairs(points: np.ndarray, quads: np.ndarray) -> np.ndarray:
     """
     from scipy.spatial import KDTree
 
-    distance, nearest = KDTree(points).query(points * FLIP, k=2)
+    distance, nearest = (np.asarray(part) for part in KDTree(points).query(points * FLIP, k=2))
     sure = (distance[:, 0] < 0.01) & (distance[:, 1] > 0.1)
     mirror = np.where(sure, nearest[:, 0], -1)
     corner_of = {}

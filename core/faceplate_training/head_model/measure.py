@@ -52,7 +52,7 @@ def best_head(head: HeadModel, target: np.ndarray, weight: np.ndarray) -> np.nda
 def surface_distance(points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """(N,) mm from points to the nearest of the triangles."""
     corners = vertices[triangles]
-    near = KDTree(corners.mean(1)).query(points, k=16)[1]
+    near = np.asarray(KDTree(corners.mean(1)).query(points, k=16)[1])
     found = [nearest_on_triangles(point, corners[n])[1] for point, n in zip(points, near, strict=True)]
     return np.array([np.sqrt(((f - p) ** 2).sum(1).min()) for f, p in zip(found, points, strict=True)])
 
