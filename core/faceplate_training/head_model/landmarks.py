@@ -42,7 +42,7 @@ def embed(points: np.ndarray, mean: np.ndarray, quads: np.ndarray, quad_region: 
     skin = [REGIONS.index(name) for name in ("face", "skull", "neck")]
     triangles, owner = triangles_of(quads)
     triangles = triangles[np.isin(quad_region[owner], skin)]
-    near = np.asarray(KDTree(mean[triangles].mean(1)).query(points, k=40)[1])
+    near = np.sort(KDTree(mean[triangles].mean(1)).query(points, k=40)[1], axis=1)  # ties: the first triangle
     vertices, weights = np.empty((len(points), 3), np.int32), np.empty((len(points), 3), np.float32)
     for k, point in enumerate(points):
         found = nearest_on_triangles(point, mean[triangles[near[k]]])
