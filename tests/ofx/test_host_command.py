@@ -75,13 +75,15 @@ def test_list_tells_effects_versions_contexts_and_parameters(bundle, capfd):
 
 
 def test_list_searches_a_folder_and_the_plugin_path(bundle, capfd, monkeypatch, tmp_path):
-    folder = str(Path(bundle).parent)
+    folder = tmp_path / "whole"
+    folder.mkdir()
+    (folder / "Testing.ofx.bundle").symlink_to(bundle)
     (tmp_path / "Broken.ofx.bundle").mkdir()
     monkeypatch.setenv("OFX_PLUGIN_PATH", f"{tmp_path}")
     assert main(["ofx", "list"]) == 0  # a bad bundle in a search folder is told, and no failure of the search
     told = capfd.readouterr()
     assert "Broken.ofx.bundle has no" in told.err and f"searched {tmp_path}" in told.out
-    assert main(["ofx", "list", folder]) == 0
+    assert main(["ofx", "list", str(folder)]) == 0
     assert COPY in capfd.readouterr().out
 
 
