@@ -11,8 +11,18 @@ from faceplate.geometry import fit_similarity
 from faceplate_training.degrade import degrade, monochrome
 from faceplate_training.photos import Frame
 
+STUDIO = ("london", "canada", "cc0")
+"""Sets photographed in a studio, 1024 px and more."""
+
 RIM = 32
 """Pixels rendered around a view before it is damaged, so that its edges are damaged like its middle."""
+
+
+SHARP = 1.25
+"""A target is reduced at least this much from its photo where it is to be sharp: soft targets teach soft answers."""
+
+STUDIO_SHARE = 0.6
+"""Share of views from the studio sets: few people, but sharp to the last pixel."""
 
 
 class Pairs(NamedTuple):
@@ -27,14 +37,15 @@ class Pairs(NamedTuple):
 class Views(Dataset):
     """Endless batches, three kinds in turn, so that one net learns every scale and sees whole faces as it will be run.
 
-    Whole faces at 256 px, patches of 256 px from faces of any size, whole faces at 512 px. Each batch costs the same.
-    A face is never enlarged beyond the resolution its photo has.
+    Whole faces at 256 px, patches of 256 px from larger faces, whole faces at 512 px. Each batch costs the same.
+    Targets are sharp where the pool allows it, and never enlarged beyond the resolution their photo has.
     """
 
     def __init__(self, pool: list[Frame], seed: int, batches: int) -> None:
         self.pool, self.seed, self.batches = pool, seed, batches
-        self.by_side = sorted(pool, key=lambda frame: frame.template_side)
-        self.sides = np.array([frame.template_side for frame in self.by_side])
+        studio = [frame for frame in pool if frame.photo.source in STUDIO]
+        others = [frame for frame in pool if frame.photo.source not in STUDIO]
+        self.shelves = [_Shelf(frames) for frames in (studio, others) if frames]
 
     def __len__(self) -> int:
         return self.batches
@@ -42,18 +53,18 @@ class Views(Dataset):
     def __getitem__(self, number: int) -> Pairs:
         rng = np.random.default_rng([self.seed, number])
         kind = rng.random()
-        if kind < 0.62:
+        if kind < 0.42:
             views = [self.whole(256, rng) for _ in range(8)]
-        elif kind < 0.88:
+        elif kind < 0.80:
             views = [self.patch(rng) for _ in range(8)]
         else:
             views = [self.whole(512, rng) for _ in range(2)]
         return Pairs(*(np.stack(column).astype(np.float32) for column in zip(*views, strict=True)))
 
     def patch(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """A 256 px view anywhere on a face whose FFHQ square is 128-640 px."""
-        template = float(np.exp(rng.uniform(np.log(128), np.log(640))))
-        frame = self.pick(template / 1.15, rng)
+        """A 256 px view anywhere on a face whose FFHQ square is 300-640 px."""
+        template = float(np.exp(rng.uniform(np.log(300), np.log(640))))
+        frame = self.pick(template, rng)
         template = min(template, frame.template_side * 1.15)
         spread = max(0.0, template * 0.8 - 256) / 2
         middle = rng.uniform(-spread, spread, 2) + np.array([0, 0.05 * template])
@@ -61,14 +72,14 @@ class Views(Dataset):
 
     def whole(self, side: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """A whole face in a square of `side`, misplaced as a detector misplaces it."""
-        frame = self.pick(side * 0.75, rng)
+        frame = self.pick(side, rng)
         template = min(side * np.exp(rng.normal(0, 0.06)), frame.template_side * 1.15)
         return self.view(frame, side, template, rng.normal(0, 0.02, 2) * template, rng)
 
-    def pick(self, least: float, rng: np.random.Generator) -> Frame:
-        """A frame with at least that much resolution."""
-        first = min(int(np.searchsorted(self.sides, least)), len(self.sides) - 40)
-        return self.by_side[int(rng.integers(max(first, 0), len(self.sides)))]
+    def pick(self, template: float, rng: np.random.Generator) -> Frame:
+        """A frame with resolution to spare for a face square of `template` pixels, or the largest there are."""
+        shelf = self.shelves[-1] if rng.random() >= STUDIO_SHARE else self.shelves[0]
+        return shelf.pick(SHARP * template, rng)
 
     def view(
         self, frame: Frame, side: int, template: float, middle: np.ndarray, rng: np.random.Generator
@@ -107,6 +118,19 @@ class Views(Dataset):
         )
 
 
+class _Shelf:
+    """Frames in the order of their resolution."""
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self.frames = sorted(frames, key=lambda frame: frame.template_side)
+        self.sides = np.array([frame.template_side for frame in self.frames])
+
+    def pick(self, least: float, rng: np.random.Generator) -> Frame:
+        """A frame of at least `least` pixels, or one of the forty largest."""
+        first = min(int(np.searchsorted(self.sides, least)), len(self.sides) - 40)
+        return self.frames[int(rng.integers(max(first, 0), len(self.sides)))]
+
+
 def _crop_matrix(view_from_frame: np.ndarray, frame: Frame) -> np.ndarray:
     """(2, 3): arcface_112 pixel centres to pixel centres of the view without its rim.
 
@@ -134,4 +158,5 @@ def same_exposure(clean: np.ndarray, damaged: np.ndarray) -> np.ndarray:
     x_mean, y_mean = x.mean(0), y.mean(0)
     gain = ((x - x_mean) * (y - y_mean)).mean(0) / np.maximum(x.var(0), 1.0)
     gain = np.clip(gain, 0.2, 1.6)
-    return ((clean - x_mean) * gain + y_mean).astype(np.float32)
+    offset = y_mean - x_mean * gain
+    return clean * gain.astype(np.float32) + offset.astype(np.float32)

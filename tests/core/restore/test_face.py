@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceplate.errors import RangeError, ShapeError
-from faceplate.restore.face import restore_crop, return_grain, sharpen
+from faceplate.restore.face import (
+    BELIEF,
+    FULL_SIZE_SHARE,
+    SMALL_RECORDING_BELIEF,
+    SMALL_RECORDING_SHARE,
+    recorded_small,
+    restore_crop,
+    return_grain,
+    sharpen,
+)
 from faceplate_client.errors import ModelError
 from tests.support.nets import StubNet, brightening_net, unchanged_net
 from tests.support.plates import make_picture
@@ -40,7 +49,30 @@ def test_a_large_crop_is_also_seen_at_half_its_size():
     net = StubNet(lambda batch: batch + (0.1 if batch.shape[2] == 256 else 0.0))
     restored = restore_crop(np.clip(large, 0, 0.8), net)
     assert [batch.shape[2] for batch in net.batches] == [512, 256]
-    np.testing.assert_allclose(restored, np.clip(large, 0, 0.8) + 0.05, atol=1e-5)
+    small = recorded_small(np.clip(large, 0, 0.8))
+    believed = BELIEF + small * (SMALL_RECORDING_BELIEF - BELIEF)
+    share = FULL_SIZE_SHARE + small * (SMALL_RECORDING_SHARE - FULL_SIZE_SHARE)
+    np.testing.assert_allclose(restored, np.clip(large, 0, 0.8) + 0.1 * believed * (1 - share), atol=1e-5)
+
+
+def photo_like(side: int, seed: int) -> np.ndarray:
+    """Noise whose power falls with frequency as that of photographs does, (side, side, 3), 0-1."""
+    random = np.random.default_rng(seed)
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
+    spectrum = np.fft.fft2(random.normal(size=(side, side))) / np.maximum(frequency, 1 / side)
+    picture = np.fft.ifft2(spectrum).real
+    grey = np.clip(0.5 + 0.15 * picture / picture.std(), 0, 1)
+    return np.repeat(grey[..., None], 3, axis=2).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_was_recorded_small_is_told_from_what_is_soft(seed):
+    large = photo_like(512, seed)
+    tiny = cv2.resize(cv2.GaussianBlur(large, (0, 0), 5.0), (40, 40), interpolation=cv2.INTER_AREA)
+    assert recorded_small(cv2.resize(tiny, (512, 512), interpolation=cv2.INTER_CUBIC)) == 1.0
+    assert recorded_small(large) == 0.0
+    assert recorded_small(cv2.GaussianBlur(large, (0, 0), 2.0)) == 0.0
+    assert recorded_small(np.zeros((512, 512, 3), np.float32)) in (0.0, 1.0)  # nothing to see, nothing broken
 
 
 def test_an_unchanged_large_crop_keeps_its_finest_octave():
@@ -59,7 +91,7 @@ def test_the_mirror_makes_any_net_symmetric():
     np.testing.assert_allclose(
         restored, restore_crop(np.ascontiguousarray(CROP[:, ::-1]), lopsided, mirror=True)[:, ::-1], atol=1e-6
     )
-    np.testing.assert_allclose(restored, CROP * 0.75, atol=1e-5)
+    np.testing.assert_allclose(restored, CROP * (1 - 0.25 * BELIEF), atol=1e-5)
 
 
 def test_nets_that_break_their_word_are_named():
