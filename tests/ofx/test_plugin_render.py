@@ -545,7 +545,7 @@ def test_two_hundred_lives_leave_nothing(restore):
             pass
     with at_work(restore, picture()) as instance:
         rendered(instance)
-    assert open_files() == before
+    assert open_files() <= before  # the fake engine may close the first connection late
     assert len(list(Path("/proc/self/task").iterdir())) <= threads
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
-from faceplate.farm.chunk import ChunkReport, render_chunk
+from faceplate.farm.chunk import STOPPED, ChunkReport, render_chunk
 from faceplate.farm.report import FAILED, FrameRecord
 from faceplate.farm.store import publish
 from faceplate.io.colourspaces import encoding_for, guess_space
@@ -28,7 +28,7 @@ from faceplate.ofx_host.profiles import profile_named
 from faceplate.ofx_host.rendering import canonical, render_frame
 from faceplate.ofx_host.values import values_from
 from faceplate.plate import Plate
-from faceplate_client.errors import FaceplateError, InputError, RequestError
+from faceplate_client.errors import Cancelled, FaceplateError, InputError, RequestError
 
 RENDERED = "rendered"
 """Status of a frame that the effect made; the others are those of report.py."""
@@ -152,6 +152,7 @@ class EffectWork:
         self._files = {file.number: file for file in footage.frames}
         self._plates = _Plates(order, footage)
         self._instance: Instance | None = None
+        self._aborted = threading.Event()
         self.frames: Sequence[int] = list(self._files)
 
     def close(self) -> None:
@@ -161,7 +162,8 @@ class EffectWork:
         self._plates.close()
 
     def abort(self) -> None:
-        """Ask the effect to stop at once."""
+        """Ask the effect to stop at once; whatever it gives from now on is nobody's picture."""
+        self._aborted.set()
         if self._instance is not None:
             self._instance.abort()
 
@@ -176,6 +178,7 @@ class EffectWork:
 
         Raises:
             PluginError: the effect failed on it.
+            Cancelled: it was aborted, whatever it says itself.
         """
         instance = self._instance or self._begun(fetched)
         self._on_begin(frame)
@@ -187,6 +190,8 @@ class EffectWork:
             window_of(plate, whole=self._whole),
             fetch_identity=lambda _, time: self._image(time),
         )
+        if self._aborted.is_set():
+            raise Cancelled(STOPPED)
         if rendered.image is None:
             raise PluginError(f"{self._effect.identifier} asks for a frame that is not there as its result")
         made = plate_from(plate, rendered.image)

@@ -88,7 +88,7 @@ def test_a_licence_nobody_accepted_stops_the_command(faceplate, place, own_pack,
         manifest.write_text(manifest.read_text().replace('class = "A"', 'class = "C"'))
     monkeypatch.setattr("faceplate.registry.catalogue._PACKAGE", place / "no_package")
     code, said, _ = faceplate("restore", "in", "-o", "out", "--json")
-    assert code == 65 and json.loads(said)["error"]["code"] == "model.licence"
+    assert code == 77 and json.loads(said)["error"]["code"] == "model.licence"
 
 
 def test_a_full_disk_ends_with_74_and_leaves_no_temporary(process, place):
