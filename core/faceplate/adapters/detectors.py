@@ -82,10 +82,10 @@ class DetectorNet:
 
 def as_our_score(score: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
     """A score whose face begins at `threshold`, stretched so that it begins at OURS; 0 and 1 stay, order stays."""
-    score = np.clip(score, 0.0, 1.0).astype(np.float64)
-    below = np.minimum(score * (OURS / threshold), OURS)
-    above = np.clip(OURS + (score - threshold) * (1 - OURS) / (1 - threshold), OURS, 1.0)
-    return np.where(score < threshold, below, above).astype(np.float32)
+    exact = np.clip(score, 0.0, 1.0).astype(np.float64)  # rounding must not change the order
+    below = np.minimum(exact * (OURS / threshold), OURS)
+    above = np.clip(OURS + (exact - threshold) * (1 - OURS) / (1 - threshold), OURS, 1.0)
+    return np.where(exact < threshold, below, above).astype(np.float32)
 
 
 def yunet_rows(outputs: Sequence[NDArray[np.float32]], size: tuple[int, int]) -> Rows:

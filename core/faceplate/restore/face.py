@@ -69,7 +69,7 @@ def restore_crop(crop: Image, net: Net, *, mirror: bool = False) -> Image:
         share = FULL_SIZE_SHARE + small * (SMALL_RECORDING_SHARE - FULL_SIZE_SHARE)
         belief = BELIEF + small * (SMALL_RECORDING_BELIEF - BELIEF)
         change = share * change + (1.0 - share) * coarse
-    return np.clip(crop + np.float32(belief) * change, 0.0, 1.0)
+    return np.asarray(np.clip(crop + np.float32(belief) * change, 0.0, 1.0), np.float32)
 
 
 def recorded_small(crop: Image) -> float:
