@@ -12,6 +12,7 @@ from io import BytesIO
 import av
 import cv2
 import numpy as np
+from av.error import FFmpegError
 
 SCALERS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
 ENLARGERS = (cv2.INTER_CUBIC, cv2.INTER_CUBIC, cv2.INTER_LINEAR, cv2.INTER_LANCZOS4)
@@ -231,7 +232,7 @@ def compress(image: np.ndarray, rng: np.random.Generator, *, qualities: tuple[in
         large = min(whole.shape[:2]) >= SMALLEST_H265
         codec = "libx265" if large and rng.random() < 0.2 else "libx264"
         with suppress(
-            av.FFmpegError
+            FFmpegError
         ):  # about one clip in thirty thousand is refused by the muxer: it becomes a JPEG
             return coded_by_video(whole, codec, int(np.interp(quality, (30, 95), (38, 18))))
     sampling = int(rng.choice([cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]))

@@ -69,9 +69,10 @@ def photo_like(side: int, seed: int) -> np.ndarray:
 def test_what_was_recorded_small_is_told_from_what_is_soft(seed):
     large = photo_like(512, seed)
     tiny = cv2.resize(cv2.GaussianBlur(large, (0, 0), 5.0), (40, 40), interpolation=cv2.INTER_AREA)
-    assert recorded_small(cv2.resize(tiny, (512, 512), interpolation=cv2.INTER_CUBIC)) == 1.0
+    enlarged = np.asarray(cv2.resize(tiny, (512, 512), interpolation=cv2.INTER_CUBIC), np.float32)
+    assert recorded_small(enlarged) == 1.0
     assert recorded_small(large) == 0.0
-    assert recorded_small(cv2.GaussianBlur(large, (0, 0), 2.0)) == 0.0
+    assert recorded_small(np.asarray(cv2.GaussianBlur(large, (0, 0), 2.0), np.float32)) == 0.0
     assert recorded_small(np.zeros((512, 512, 3), np.float32)) in (0.0, 1.0)  # nothing to see, nothing broken
 
 
