@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceplate.cli.complaint import complain
+from faceplate.cli.memory import keep_freed_memory
 from faceplate.cli.options import add_model_options
 from faceplate.cli.progress import Progress
 from faceplate.cli.stopping import run_stoppable
@@ -82,6 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     def abandon() -> None:
         complain(Cancelled.code, STOPPED, as_json=options.json)
 
+    keep_freed_memory()
     done = run_stoppable(work, tick=progress.draw, abandon=abandon)
     progress.draw(last=True)
     _tell(done, options)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceplate.cli.complaint import complain
+from faceplate.cli.memory import keep_freed_memory
 from faceplate.cli.options import add_model_options, add_parameters, given_values
 from faceplate.cli.progress import Progress
 from faceplate.cli.stopping import run_stoppable
@@ -94,6 +95,7 @@ def _run(options: argparse.Namespace) -> int:
         "steady": given_values(options, operation("steady")),
         "film": given_values(options, operation("film")),
     }
+    keep_freed_memory()
     progress = Progress(quiet=options.quiet)
     done = _restore(order, progress, as_json=options.json)
     progress.draw(last=True)

@@ -203,10 +203,12 @@ def rendered_of(
 
 def _touched(fetched: Fetched, done: Restored, veiled: Veiled, scale: int) -> dict[str, Matte]:
     """The layers that say where the plate was touched: `matte` is all of it."""
-    repaired = np.zeros_like(done.matte)
+    matte, repaired = done.matte, np.zeros(done.matte.shape, np.float32)
     if fetched.cleaned is not None:
         repaired = fetched.cleaned.matte.repeat(scale, axis=0).repeat(scale, axis=1)
-    matte = np.maximum(np.maximum(done.matte, repaired), veiled.matte)
+        matte = np.maximum(matte, repaired)
+    if veiled.plate is not done.plate:
+        matte = np.maximum(matte, veiled.matte)
     return {"matte": matte, "repaired": repaired, "veiled": veiled.matte}
 
 
