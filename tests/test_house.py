@@ -33,6 +33,7 @@ faceplate.runtime.torch_net | values runtime registry nets        | numpy torch 
 faceplate.runtime.spandrel_net | values runtime registry          | numpy torch safetensors spandrel
 faceplate.runtime           | values runtime registry adapters    | numpy onnxruntime openvino
 faceplate.farm.store        | values farm                         | numpy
+faceplate.frames            | values stages restore stabilise operations runtime.net frames | numpy cv2
 faceplate_training          | faceplate faceplate_client faceplate_training | *
 faceplate                   | faceplate faceplate_client          | *
 """

@@ -4,42 +4,27 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from faceplate import __version__
-from faceplate.arrays import Image
-from faceplate.colour import linear_from_srgb
 from faceplate.farm.chunk import render_chunk
 from faceplate.farm.proof import hash_file
 from faceplate.farm.report import FAILED, NO_FACE, UNTOUCHED, FrameRecord
 from faceplate.farm.shot_files import read_shot, write_identities, write_shot
-from faceplate.farm.survey import Notes, Seen, small_view
+from faceplate.farm.survey import Notes
+from faceplate.frames.looking import Seen, grained_among, look_at, shot_of
 from faceplate.io.colourspaces import encoding_for, guess_space
 from faceplate.io.plates import to_plate
 from faceplate.io.sequence import Footage, open_input
 from faceplate.model_choice import PLAIN_CHOICE, ModelChoice, choose_models
 from faceplate.parameters import operation
 from faceplate.plate import Plate
-from faceplate.restore.likeness import identity_on
 from faceplate.runtime.net import Net
 from faceplate.runtime.pool import open_net
-from faceplate.stabilise.cuts import find_cuts
-from faceplate.stages.detect import detect_faces
-from faceplate.stages.follow import Path as FacePath
-from faceplate.stages.follow import Sighting, follow_faces, group_people
-from faceplate.stages.grain import mean_grain, measure_grain
-from faceplate.stages.shot import Shot, Track, flicker_of
+from faceplate.stages.shot import Shot
 from faceplate.stages.shot_edits import taken_over
-from faceplate.stages.view import view_plate
 from faceplate_client.errors import InputError, RequestError
-
-GRAIN_FRAMES = 8
-"""Frames, evenly spread, that grain is measured on."""
 
 OnFrame = Callable[[FrameRecord], None]
 
@@ -110,7 +95,12 @@ def analyse_footage(
             report = render_chunk(work, stop=stop, on_frame=on_frame)
             if not work.seen:
                 raise InputError(f"no frame of {order.input} can be read; nothing was analysed")
-            shot, identities = shot_of(footage, list(work.seen.values()), tools.models)
+            shot, identities = shot_of(
+                list(work.seen.values()),
+                source=Path(footage.words).name,
+                models=tools.models,
+                stills=footage.kind == "stills",
+            )
         shot = taken_over(shot, earlier) if earlier is not None else shot
         kept = {id: vector for id, vector in identities.items() if id in {track.id for track in shot.tracks}}
         write_identities(order.output, kept, model=tools.identity_name)
@@ -119,36 +109,6 @@ def analyse_footage(
     finally:
         notes.close(done=done)
     return Analysed(shot, report.records, report.exit_code)
-
-
-def shot_of(
-    footage: Footage, seen: Sequence[Seen], models: Mapping[str, str]
-) -> tuple[Shot, dict[int, NDArray[np.float32]]]:
-    """Make a shot of what was seen of its frames, and the identity vector of each of its tracks that has one."""
-    seen = sorted(seen, key=lambda each: each.frame)
-    frames = [each.frame for each in seen]
-    if footage.kind == "stills":
-        cuts = frames[1:]  # pictures that have nothing to do with each other
-    else:
-        cuts = [frames[place] for place in find_cuts([each.small.astype(np.float32) for each in seen])]
-    paths = follow_faces({each.frame: each.faces for each in seen}, cuts=cuts)
-    tracks = _tracks(paths)
-    shot = Shot(
-        source=Path(footage.words).name,
-        size=seen[0].size,
-        plates={each.frame: each.hash for each in seen},
-        cuts=tuple(cuts),
-        tracks=tuple(tracks),
-        flicker=flicker_of(_levels(seen), cuts),
-        grain=mean_grain([each.grain for each in seen if each.grain is not None]),
-        models=models,
-    )
-    vectors = {
-        track.id: path.identity
-        for track, path in zip(tracks, paths, strict=True)
-        if path.identity is not None
-    }
-    return shot, vectors
 
 
 @dataclass(frozen=True)
@@ -175,8 +135,7 @@ class SurveyWork:
         self._notes, self._tools = notes, tools
         self._colourspace, self._smallest = colourspace, smallest
         self.frames: Sequence[int] = list(self._files)
-        spread = np.linspace(0, len(self.frames) - 1, GRAIN_FRAMES)
-        self._grained = {self.frames[round(place)] for place in spread}
+        self._grained = grained_among(self.frames)
         self._size: tuple[int, int] | None = None
         self.seen: dict[int, Seen] = {}
 
@@ -201,11 +160,13 @@ class SurveyWork:
         hashed, plate = fetched
         window = plate.display_window
         self._expect_size(frame, (window.width, window.height))
-        found = detect_faces(plate, self._tools.detector, smallest=self._smallest)
-        faces = tuple(Sighting(frame, face, self._identity(plate, face)) for face in found)
-        grain = measure_grain(view_plate(plate).pixels) if frame in self._grained else None
-        return Seen(
-            frame, hashed, (window.width, window.height), faces, small_view(plate).astype(np.float16), grain
+        return look_at(
+            plate,
+            detector=self._tools.detector,
+            identity=self._tools.identity,
+            smallest=self._smallest,
+            grained=frame in self._grained,
+            hash=hashed,
         )
 
     def write(self, frame: int, rendered: Seen) -> FrameRecord:
@@ -218,13 +179,6 @@ class SurveyWork:
         """A frame that cannot be used is no part of the shot."""
         told = {"code": error.code, "sentence": str(error)}
         return FrameRecord(frame, FAILED, str(self._files[frame].path), "", error=told)
-
-    def _identity(self, plate: Plate, face: Any) -> NDArray[np.float32] | None:
-        net = self._tools.identity
-        try:
-            return None if net is None else identity_on(plate, face, net)
-        except RequestError:
-            return None  # its points fall together, or it lies beyond the plate: nobody to tell apart
 
     def _expect_size(self, frame: int, size: tuple[int, int]) -> None:
         self._size = self._size or size
@@ -269,35 +223,3 @@ def _open_tools(order: AnalyseOrder) -> _Tools:
         identity=nets.get("face.identity"),
         models={manifest.name: manifest.fingerprint for manifest in used.values()},
     )
-
-
-def _tracks(paths: Sequence[FacePath]) -> list[Track]:
-    """Numbered from 1; the tracks of one person share the name of the first."""
-    people = group_people(paths)
-    return [
-        Track(place, f"face{people[place - 1] + 1}", path.faces) for place, path in enumerate(paths, start=1)
-    ]
-
-
-def _levels(seen: Sequence[Seen]) -> dict[int, NDArray[np.float64]]:
-    """Scene-linear level of each frame, as the sum of the steps from frame to frame.
-
-    A step is the mean of the middle half of all points' steps: what moves through the picture has no say.
-    """
-    level, levels = np.zeros(3), {seen[0].frame: np.ones(3)}
-    for before, after in pairwise(seen):
-        level = level + _step(before.small.astype(np.float32), after.small.astype(np.float32))
-        levels[after.frame] = np.exp(level)
-    return levels
-
-
-def _step(before: Image, after: Image) -> NDArray[np.float64]:
-    """(3,) logarithm of how much lighter one small picture is than another."""
-    told = (np.minimum(before, after) > 0.03) & (np.maximum(before, after) < 0.97)
-    told = told.all(axis=2)
-    if told.sum() < 32:
-        return np.zeros(3)
-    steps = np.log(linear_from_srgb(after[told])) - np.log(linear_from_srgb(before[told]))
-    ordered = np.sort(np.asarray(steps, np.float64), axis=0)
-    quarter = len(ordered) // 4
-    return ordered[quarter : len(ordered) - quarter].mean(axis=0)

@@ -8,13 +8,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from faceplate import __version__
 from faceplate.arrays import Matte
-from faceplate.faces import Face
 from faceplate.farm.chunk import STOPPED
 from faceplate.farm.report import NO_FACE, RESTORED, UNTOUCHED
+from faceplate.frames.alone import restore_alone
+from faceplate.frames.finishing import Finished
 from faceplate.io.colourspaces import config_in_use, encoding_for, guess_space
 from faceplate.io.movie_frame import MovieFrame
 from faceplate.io.picture import Picture
@@ -24,9 +23,7 @@ from faceplate.io.target import Target
 from faceplate.operations import RestoreRequest, RestoreTools
 from faceplate.plate import Plate
 from faceplate.restore.film import Repaired
-from faceplate.restore.pipeline import FaceReport, Restored, restore_frame
-from faceplate.stages.detect import THRESHOLD, detect_faces
-from faceplate.stages.veil import Veiled, veil_faces
+from faceplate.restore.pipeline import FaceReport
 from faceplate_client.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -34,9 +31,6 @@ if TYPE_CHECKING:
 
 _MENDED = ("restored", "thin_evidence")
 """Statuses of faces that were changed; the pipeline's others mean that a face was left alone."""
-
-DOUBTFUL = 0.2
-"""Score above which something is veiled in case it is a face."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +52,11 @@ class Job:
     steadying: "Steadying | None" = None
     anonymise: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
+
+    def expect_wanted(self) -> None:
+        """Raise Cancelled once the work should end."""
+        if self.stop.is_set():
+            raise Cancelled(STOPPED)
 
     def as_words(self) -> dict[str, Any]:
         """Whatever could change a pixel besides input and models, in plain values: for proofs."""
@@ -143,21 +142,11 @@ class LoneFrames:
         return read_frame(reader, file, self._job)
 
     def render(self, fetched: Fetched) -> Rendered:
-        job, seconds = self._job, dict(fetched.seconds)
-        with timed(seconds, "detect"):
-            seen = detect_faces(
-                fetched.plate,
-                job.tools.detector,
-                smallest=job.request.smallest,
-                threshold=DOUBTFUL if job.anonymise else THRESHOLD,
-            )
-        if job.stop.is_set():
-            raise Cancelled(STOPPED)
-        found = [face for face in seen if face.score >= THRESHOLD]
-        chosen = job.request.chosen(found)
-        done = restore_frame(fetched.plate, chosen, nets=job.tools.nets, params=job.request.params)
-        others = [face for face in seen if not any(face is one for one in chosen)]
-        return rendered_of(fetched, done, found, chosen, job, seconds, others=others)
+        job = self._job
+        finished = restore_alone(
+            fetched.plate, job.request, job.tools, anonymise=job.anonymise, between=job.expect_wanted
+        )
+        return rendered_of(fetched, finished, job)
 
     def inputs(self, file: FrameFile) -> list[Path]:
         return [file.path]
@@ -176,45 +165,16 @@ def read_frame(reader: FrameReader, file: FrameFile, job: Job) -> Fetched:
     return Fetched(file, source, plate, seconds)
 
 
-def rendered_of(
-    fetched: Fetched,
-    done: Restored,
-    found: Sequence[Face],
-    chosen: Sequence[Face],
-    job: Job,
-    seconds: Mapping[str, float],
-    *,
-    others: Sequence[Face],
-) -> Rendered:
-    """A restored frame with the layers that were asked for, and a report for every face found, chosen or not.
-
-    Args:
-        others: faces to veil, if the job is to anonymise: at least all that were found and not chosen.
-    """
-    scale = job.request.params.scale
-    veiled = veil_faces(done.plate, [face.scaled(scale) for face in others] if job.anonymise else [])
-    touched = _touched(fetched, done, veiled, scale)
-    layers = {name: touched[name] if name in touched else getattr(done, name) for name in job.layers}
-    reports = {id(face): report for face, report in zip(chosen, done.faces, strict=True)}
-    left = "veiled" if job.anonymise else "not_chosen"
-    faces = [reports.get(id(face)) or _left_alone(face, left) for face in found]
-    return Rendered(fetched, veiled.plate, layers, faces, {**seconds, **done.seconds})
-
-
-def _touched(fetched: Fetched, done: Restored, veiled: Veiled, scale: int) -> dict[str, Matte]:
-    """The layers that say where the plate was touched: `matte` is all of it."""
-    matte, repaired = done.matte, np.zeros(done.matte.shape, np.float32)
-    if fetched.cleaned is not None:
-        repaired = fetched.cleaned.matte.repeat(scale, axis=0).repeat(scale, axis=1)
-        matte = np.maximum(matte, repaired)
-    if veiled.plate is not done.plate:
-        matte = np.maximum(matte, veiled.matte)
-    return {"matte": matte, "repaired": repaired, "veiled": veiled.matte}
-
-
-def _left_alone(face: Face, status: str) -> FaceReport:
-    """The report of a face that nobody asked for, so that numbers in the report are those of --faces."""
-    return FaceReport(face.box, tuple((float(x), float(y)) for x, y in face.points), face.score, status)
+def rendered_of(fetched: Fetched, finished: Finished, job: Job) -> Rendered:
+    """A finished frame with the layers that were asked for."""
+    return Rendered(
+        fetched,
+        finished.plate,
+        {name: finished.layers[name] for name in job.layers},
+        finished.faces,
+        {**fetched.seconds, **finished.seconds},
+        finished.tracks,
+    )
 
 
 @contextmanager

@@ -5,46 +5,18 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from faceplate.arrays import Image
 from faceplate.faces import Face
 from faceplate.farm.shot_files import OWNER_ONLY
-from faceplate.plate import Plate
+from faceplate.frames.looking import Seen
 from faceplate.stabilise.cuts import THUMBNAIL
 from faceplate.stages.follow import Sighting
-from faceplate.stages.grain import Grain, grain_of
-from faceplate.stages.view import view_plate
+from faceplate.stages.grain import grain_of
 from faceplate_client.errors import OutputError
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was seen on one frame.
-
-    `hash`: of the file it was read from. `size`: (width, height) of the display window. `faces`: with identities, where
-    those were asked for. `small`: (36, 64, 3) float16, display-encoded: for cuts and flicker. `grain`: on some frames.
-    """
-
-    frame: int
-    hash: str
-    size: tuple[int, int]
-    faces: tuple[Sighting, ...]
-    small: NDArray[np.float16]
-    grain: Grain | None = None
-
-
-def small_view(plate: Plate) -> Image:
-    """(36, 64, 3) float32, display-encoded, 0-1: a plate as cuts are found on it, made small before it is encoded."""
-    pixels = cv2.resize(np.nan_to_num(plate.pixels), THUMBNAIL, interpolation=cv2.INTER_AREA)
-    small = Plate.of(np.asarray(pixels, np.float32), encoding=plate.encoding)
-    return view_plate(small).pixels
 
 
 class Notes:

@@ -57,10 +57,10 @@ def test_a_shot_that_is_there_is_not_replaced_unasked(shot, plates, faceplate):
 
 
 def test_a_stopped_analysis_goes_on(plates, tmp_path, faceplate, monkeypatch):
-    from faceplate.farm import analysing
+    from faceplate.frames import looking
 
     looked, path = [], tmp_path / "shot.json"
-    really = analysing.detect_faces
+    really = looking.detect_faces
 
     def counted(plate, *rest, **more):
         looked.append(plate.frame)
@@ -68,7 +68,7 @@ def test_a_stopped_analysis_goes_on(plates, tmp_path, faceplate, monkeypatch):
             raise KeyError("the lights went out")
         return really(plate, *rest, **more)
 
-    monkeypatch.setattr(analysing, "detect_faces", counted)
+    monkeypatch.setattr(looking, "detect_faces", counted)
     assert faceplate("analyse", plates, "-o", path, "--quiet")[0] == 70
     notes = tmp_path / ".shot.json.notes"
     assert stat.S_IMODE(os.stat(notes).st_mode) == 0o600 and not path.exists()

@@ -1,0 +1,154 @@
+"""What is seen of a frame before anything is restored, and the shot that is made of a run of such looks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceplate.arrays import Image
+from faceplate.colour import linear_from_srgb
+from faceplate.faces import Face
+from faceplate.plate import Plate
+from faceplate.restore.likeness import identity_on
+from faceplate.runtime.net import Net
+from faceplate.stabilise.cuts import THUMBNAIL, find_cuts
+from faceplate.stages.detect import detect_faces
+from faceplate.stages.follow import Path, Sighting, follow_faces, group_people
+from faceplate.stages.grain import Grain, mean_grain, measure_grain
+from faceplate.stages.shot import Shot, Track, flicker_of
+from faceplate.stages.view import view_plate
+from faceplate_client.errors import RequestError
+
+GRAIN_FRAMES = 8
+"""Frames, evenly spread, that grain is measured on."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen on one frame.
+
+    `hash`: of the file it was read from, "" where there is none. `size`: (width, height) of the display window.
+    `faces`: with identities, where those were asked for. `small`: (36, 64, 3) float16, display-encoded: for cuts and
+    flicker. `grain`: on some frames.
+    """
+
+    frame: int
+    hash: str
+    size: tuple[int, int]
+    faces: tuple[Sighting, ...]
+    small: NDArray[np.float16]
+    grain: Grain | None = None
+
+
+def grained_among(frames: Sequence[int]) -> set[int]:
+    """The frames of a run that its grain is measured on: at most GRAIN_FRAMES, its first and last among them."""
+    return {frames[round(place)] for place in np.linspace(0, len(frames) - 1, GRAIN_FRAMES)}
+
+
+def look_at(
+    plate: Plate, *, detector: Net, identity: Net | None, smallest: float, grained: bool, hash: str = ""
+) -> Seen:
+    """Find a frame's faces, and what else its shot is to know of it.
+
+    Args:
+        plate: in its own space, any values.
+        detector: a face.detect net. identity: a face.identity net, None where nobody asks who it is.
+        smallest: height of the lowest face, pixels.
+        grained: whether its grain is measured.
+        hash: of the file it was read from.
+
+    Raises:
+        RangeError, ShapeError: as `detect_faces`.
+    """
+    found = detect_faces(plate, detector, smallest=smallest)
+    faces = tuple(Sighting(plate.frame, face, _identity(plate, face, identity)) for face in found)
+    grain = measure_grain(view_plate(plate).pixels) if grained else None
+    size = (plate.display_window.width, plate.display_window.height)
+    return Seen(plate.frame, hash, size, faces, small_view(plate).astype(np.float16), grain)
+
+
+def small_view(plate: Plate) -> Image:
+    """(36, 64, 3) float32, display-encoded, 0-1: a plate as cuts are found on it, made small before it is encoded."""
+    pixels = cv2.resize(np.nan_to_num(plate.pixels), THUMBNAIL, interpolation=cv2.INTER_AREA)
+    small = Plate.of(np.asarray(pixels, np.float32), encoding=plate.encoding)
+    return view_plate(small).pixels
+
+
+def shot_of(
+    seen: Sequence[Seen], *, source: str, models: Mapping[str, str], stills: bool = False
+) -> tuple[Shot, dict[int, NDArray[np.float32]]]:
+    """Make a shot of what was seen of its frames.
+
+    Args:
+        seen: one or more frames, in any order.
+        source: what the plates are called. models: name -> fingerprint of what looked at them.
+        stills: whether the pictures have nothing to do with each other.
+
+    Returns:
+        The shot, and the identity vector of each of its tracks that has one, by the track's id.
+    """
+    seen = sorted(seen, key=lambda each: each.frame)
+    frames = [each.frame for each in seen]
+    cuts = frames[1:] if stills else [frames[place] for place in find_cuts(_thumbnails(seen))]
+    paths = follow_faces({each.frame: each.faces for each in seen}, cuts=cuts)
+    tracks = _tracks(paths)
+    shot = Shot(
+        source=source,
+        size=seen[0].size,
+        plates={each.frame: each.hash for each in seen},
+        cuts=tuple(cuts),
+        tracks=tuple(tracks),
+        flicker=flicker_of(_levels(seen), cuts),
+        grain=mean_grain([each.grain for each in seen if each.grain is not None]),
+        models=models,
+    )
+    known = zip(tracks, paths, strict=True)
+    return shot, {track.id: path.identity for track, path in known if path.identity is not None}
+
+
+def _identity(plate: Plate, face: Face, net: Net | None) -> NDArray[np.float32] | None:
+    try:
+        return None if net is None else identity_on(plate, face, net)
+    except RequestError:
+        return None  # its points fall together, or it lies beyond the plate: nobody to tell apart
+
+
+def _thumbnails(seen: Sequence[Seen]) -> list[Image]:
+    return [each.small.astype(np.float32) for each in seen]
+
+
+def _tracks(paths: Sequence[Path]) -> list[Track]:
+    """Numbered from 1; the tracks of one person share the name of the first."""
+    people = group_people(paths)
+    return [
+        Track(place, f"face{people[place - 1] + 1}", path.faces) for place, path in enumerate(paths, start=1)
+    ]
+
+
+def _levels(seen: Sequence[Seen]) -> dict[int, NDArray[np.float64]]:
+    """Scene-linear level of each frame, as the sum of the steps from frame to frame.
+
+    A step is the mean of the middle half of all points' steps: what moves through the picture has no say.
+    """
+    level, levels = np.zeros(3), {seen[0].frame: np.ones(3)}
+    for (_, before), (frame, after) in pairwise(
+        zip((each.frame for each in seen), _thumbnails(seen), strict=True)
+    ):
+        level = level + _step(before, after)
+        levels[frame] = np.exp(level)
+    return levels
+
+
+def _step(before: Image, after: Image) -> NDArray[np.float64]:
+    """(3,) logarithm of how much lighter one small picture is than another."""
+    told = (np.minimum(before, after) > 0.03) & (np.maximum(before, after) < 0.97)
+    told = told.all(axis=2)
+    if told.sum() < 32:
+        return np.zeros(3)
+    steps = np.log(linear_from_srgb(after[told])) - np.log(linear_from_srgb(before[told]))
+    ordered = np.sort(np.asarray(steps, np.float64), axis=0)
+    quarter = len(ordered) // 4
+    return ordered[quarter : len(ordered) - quarter].mean(axis=0)
