@@ -5,7 +5,7 @@ back; everything that the plate does not touch stays in the file's own numbers f
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,25 @@ class Part:
     `spec`: the header as OpenImageIO read it; never written to, copy it. `runs`: the pixels over the data window,
     (H, W, n) in the file's own type, one array for each run of neighbouring channels that share a type, so that half
     RGB beside float depth stays what it is. `deep`: OpenImageIO's DeepData in place of runs, for a deep EXR part.
+    `origin`: what is known of the file it was read from; see `from_file`.
     """
 
     spec: oiio.ImageSpec
     runs: tuple[np.ndarray, ...]
     deep: Any = None
+    origin: "Origin | None" = field(default=None, repr=False, compare=False)
+
+    def from_file(self, changed_rows: tuple[tuple[int, int], ...] = ()) -> "Part":
+        """The same part, known to be that of its file, header and all, outside these row ranges (first, end)."""
+        return replace(self, origin=Origin(self.spec, self.runs, changed_rows))
+
+    @property
+    def changed_rows(self) -> tuple[tuple[int, int], ...] | None:
+        """Row ranges, counted from the data window's top, outside which the part is its file's; None: nobody knows."""
+        origin = self.origin
+        if origin is None or origin.spec is not self.spec or origin.runs is not self.runs:
+            return None
+        return origin.changed_rows
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,12 +96,22 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What was known of a part when it had this header and these runs; with others it says nothing."""
+
+    spec: oiio.ImageSpec
+    runs: tuple[np.ndarray, ...]
+    changed_rows: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class Picture:
     """One file's content.
 
     `path`: where it came from. `format`: openexr, dpx, tiff, png or jpeg. `main`: the part whose channels `roles`
     make the plate. `layers`: mattes that this format has no channels for; they are written beside the picture.
-    `changed`: False as long as every pixel is the one the file at `path` holds.
+    `changed`: False as long as every pixel is the one the file at `path` holds. `stamp`: size and time of change, ns,
+    of that file when it was read.
     """
 
     path: Path
@@ -97,6 +121,7 @@ class Picture:
     roles: Roles
     layers: Mapping[str, Matte] = field(default_factory=dict, repr=False)
     changed: bool = False
+    stamp: tuple[int, int] | None = None
 
     @property
     def part(self) -> Part:
