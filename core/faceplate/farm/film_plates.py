@@ -3,18 +3,26 @@
 A cleaned plate is a function of its own file, the two beside it and the shot, so it comes out the same in any order.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceplate.errors import RangeError
-from faceplate.plate import Plate
+from faceplate.faces import Face
+from faceplate.plate import Plate, Rect
 from faceplate.restore.film import Repaired, deflicker, repair_dirt
-from faceplate.stabilise.flow import find_flow
+from faceplate.stabilise.flow import SMALLEST, find_flow
 from faceplate.stabilise.pipeline import Memory
 from faceplate.stages.shot import Shot
+
+NEIGHBOUR = 2
+"""Frames away that a frame's neighbour may be; further away motion is no longer followed."""
+
+EYE = 0.35
+"""Radius that an eye is spared in, as a share of the distance between the eyes."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +60,15 @@ class FilmPlates:
         self._clean: Memory[Repaired] = Memory(keep)
 
     def frames_for(self, frame: int) -> list[int]:
-        """The frames besides its own that cleaning a frame reads: those before and after it, within its cuts."""
+        """The frames besides its own that cleaning a frame reads: those before and after it, within its cuts.
+
+        A neighbour may be NEIGHBOUR frames away: footage numbered by twos, or with a frame missing, is repaired too.
+        """
         if not self._params.repair:
             return []
-        return [each for each in self._shot.window(frame, 1) if each != frame]
+        around = self._shot.window(frame, NEIGHBOUR)
+        before = [each for each in around if each < frame][-1:]
+        return before + [each for each in around if each > frame][:1]
 
     def clean(self, frame: int) -> Repaired:
         """A frame's plate, cleaned, and the matte of what was repaired.
@@ -69,10 +82,10 @@ class FilmPlates:
 
     def _cleaned(self, frame: int) -> Repaired:
         plate, near = self._evened(frame), self.frames_for(frame)
-        if near != [frame - 1, frame + 1]:
+        if len(near) < 2 or not near[0] < frame < near[1]:
             return Repaired(plate, np.zeros(plate.pixels.shape[:2], np.float32))
         before, after = (self._evened(each) for each in near)
-        return repair_dirt(plate, before, after, find=find_flow)
+        return repaired(plate, before, after, [face for _, face in self._shot.tracks_at(frame)])
 
     def _evened(self, frame: int) -> Plate:
         def make() -> Plate:
@@ -82,3 +95,44 @@ class FilmPlates:
             return deflicker(self._plate_of(frame), (r, g, b))
 
         return self._even.of(frame, make)
+
+
+def repaired(plate: Plate, before: Plate, after: Plate, faces: Sequence[Face]) -> Repaired:
+    """Repair the part of a plate that all three frames have pixels of: data windows may move from frame to frame."""
+    matte = np.zeros(plate.pixels.shape[:2], np.float32)
+    window = plate.data_window.within(before.data_window)
+    window = window and window.within(after.data_window)
+    if window is None or min(window.width, window.height) < SMALLEST:
+        return Repaired(plate, matte)
+    part, *near = (_part(each, window) for each in (plate, before, after))
+    done = repair_dirt(part, *near, find=find_flow, spare=eyes_on(part, faces))
+    if done.plate is part:
+        return Repaired(plate, matte)
+    place = window.slices(plate.data_window)
+    pixels = plate.pixels.copy()
+    pixels[place], matte[place] = done.plate.pixels, done.matte
+    return Repaired(plate.with_pixels(pixels), matte)
+
+
+def _part(plate: Plate, window: Rect) -> Plate:
+    """A plate's colours inside a window that it covers."""
+    pixels = plate.pixels[window.slices(plate.data_window)]
+    return replace(plate, pixels=pixels, data_window=window, alpha=None, alpha_kind="none")
+
+
+def eyes_on(plate: Plate, faces: Sequence[Face]) -> NDArray[np.bool_]:
+    """(H, W) over the data window: where the eyes of these faces are.
+
+    A lid that is down for one frame stands out of both neighbours just as dirt does, and a blink that is half repaired
+    is worse than a speck: the restoration of the face comes later and takes the speck.
+    """
+    window = plate.data_window
+    rows = np.arange(window.y0, window.y1)[:, None] + 0.5
+    columns = np.arange(window.x0, window.x1)[None, :] + 0.5
+    spared = np.zeros((window.height, window.width), bool)
+    for face in faces:
+        right, left = face.points[:2]
+        reach = EYE * float(np.hypot(*(right - left)))
+        for x, y in (right, left):
+            spared |= (columns - x) ** 2 + (rows - y) ** 2 <= reach**2
+    return spared

@@ -68,6 +68,23 @@ def test_dirt_is_repaired_and_the_rest_stays(seed, grain):
     np.testing.assert_array_equal(done[matte == 0], dirty[matte == 0])
 
 
+@settings(max_examples=4)
+@given(seed=st.integers(0, 1000), step=st.sampled_from([-0.08, 0.08]))
+def test_faint_dirt_is_told_from_grain_by_hanging_together(seed, step):
+    """Specks that stand out by four times the grain: no single pixel of them could be told."""
+    clean = frame(1, grain=0.02, seed=seed)
+    where = dirtied(clean, seed)[1]
+    matte, done = find_dirt(
+        clean + np.float32(step) * where[..., None].astype(np.float32),
+        frame(0, grain=0.02, seed=seed),
+        frame(2, grain=0.02, seed=seed),
+        find=find_flow,
+    )
+    assert (np.abs(done - clean).mean(axis=2) < 0.04)[where].mean() > 0.85
+    away = cv2.dilate(where.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
+    assert (matte[away] > 0).mean() < 2e-3
+
+
 def test_a_clean_frame_is_itself():
     plates = [Plate.of(frame(place), frame=place) for place in range(3)]
     done = repair_dirt(plates[1], plates[0], plates[2], find=find_flow)
