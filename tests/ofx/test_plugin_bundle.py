@@ -9,7 +9,7 @@ import pytest
 from faceplate.ofx_host.bundles import architecture
 from faceplate.parameters import operation
 from tests.support.ofx_faces import MATTE, RESTORE, plugin
-from tests.support.ofx_hosting import built_bundle
+from tests.support.ofx_hosting import as_shipped, built_bundle
 
 OLDEST_GLIBC = (2, 28)
 PROFILES = ("full", "nuke", "resolve", "fusion", "natron", "flame", "minimal")
@@ -36,12 +36,14 @@ def told(*words: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
+@as_shipped
 def test_only_what_a_host_looks_for_is_exported(binary):
     lines = [line for line in told("objdump", "-T", binary).splitlines() if re.match("[0-9a-f]{16} ", line)]
     seen = {line.split()[-1] for line in lines if "*UND*" not in line}
     assert seen == {"OfxGetNumberOfPlugins", "OfxGetPlugin", "OfxSetHost"}
 
 
+@as_shipped
 def test_it_loads_with_an_old_c_library(binary):
     wanted = {
         tuple(map(int, found.split(".")))
@@ -50,6 +52,7 @@ def test_it_loads_with_an_old_c_library(binary):
     assert wanted and max(wanted) <= OLDEST_GLIBC
 
 
+@as_shipped
 def test_it_needs_the_c_library_alone(binary):
     needed = set(re.findall(r"NEEDED\s+(\S+)", told("objdump", "-p", binary)))
     assert needed <= {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2", "libpthread.so.0", "libdl.so.2"}

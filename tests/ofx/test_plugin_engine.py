@@ -21,6 +21,7 @@ from faceplate_client.link import Link, LinkClosed
 from faceplate_client.wire import Kind, Message, encode
 from tests.support.cplusplus import PLUGIN, ROOT, compiled
 from tests.support.engines import engine_in, hello, open_files
+from tests.support.ofx_hosting import shares_its_child
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("engine", "engine_link", "launch", "spawn", "plane", "backoff", "json", "wire")
@@ -68,16 +69,6 @@ def perform(library) -> Iterator[Perform]:
     library.probe_forget()
     yield ask
     library.probe_forget()
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
-    """The runtime folder; no engine can be started unless the test says how."""
-    home = tmp_path / "run"
-    home.mkdir(mode=0o700)
-    monkeypatch.setenv("FACEPLATE_RUNTIME", str(home))
-    monkeypatch.setenv("FACEPLATE_ENGINE", str(tmp_path / "nobody"))
-    return home
 
 
 Behaviour = Callable[[Link, Message], None]
@@ -360,6 +351,7 @@ def test_a_folder_that_others_may_enter_is_refused(perform, folder):
     assert "chmod 700" in told.sentence
 
 
+@shares_its_child
 def test_a_command_that_is_not_there_is_named(perform, folder):
     told = perform()
     assert (told.result, told.code) == (FAILED, "engine.absent")

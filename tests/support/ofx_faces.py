@@ -9,15 +9,26 @@ import numpy as np
 import pytest
 
 from faceplate.engine.jobs import Job
-from faceplate.ofx_host.effect import ClipFacts, Effect, Instance, Preferences
+from faceplate.ofx_host.effect import ClipFacts, Effect, Instance, Preferences, Window
 from faceplate.ofx_host.images import floats_of, image_of
+from faceplate.ofx_host.rendering import render_frame
 from faceplate_client.wire import operations_hash
 from tests.support.ofx_hosting import built_bundle, opened
 
 RESTORE, MATTE = "studio.faceplate.restore", "studio.faceplate.matte"
+EFFECTS = (RESTORE, MATTE)
+
+SIZE = (9, 6)
+WINDOW = (0, 0, 9, 6)
+"""The picture of these tests: width and height; the whole of it, in pixels, y up."""
 
 LIFT = 0.25
 """What the stand-in for a restorer adds to the colour of a face."""
+
+
+FACE = np.zeros((6, 9), np.float32)
+FACE[1:3, 2:5] = 1.0
+"""Where `Faces` finds a face on it, row 0 at the top."""
 
 
 class Faces:
@@ -113,3 +124,29 @@ def rounded(pixels: np.ndarray, depth: str) -> np.ndarray:
     """Floats as an image of a depth holds them."""
     names = {4: "RGBA", 3: "RGB", 1: "Alpha"}
     return floats_of(image_of(pixels, depth=depth, components=names[pixels.shape[2]]))
+
+
+def picture(channels: int = 4, seed: int = 1, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """(H, W, C), 0 to 0.7, exact in 8 bits."""
+    random = np.random.default_rng(seed)
+    return (random.integers(0, 180, (size[1], size[0], channels)) / 255.0).astype(np.float32)
+
+
+def rendered(instance: Instance, window: Window = WINDOW, time: float = 1.0, **more: Any) -> np.ndarray:
+    """A frame's floats; nothing was written outside the window, and every image was given back."""
+    found = render_frame(instance, time, window, **more)
+    assert found.identity is None
+    assert found.image.intact and instance.running.images_out == 0
+    return floats_of(found.image)
+
+
+def connect_mask(instance: Instance, mask: np.ndarray, origin: tuple[int, int]) -> None:
+    """Connect a Mask, (H, W, 1), its lower left corner at `origin`."""
+    x, y = float(origin[0]), float(origin[1])
+    region = (x, y, x + mask.shape[1], y + mask.shape[0])
+
+    def fetch(_time: float) -> Any:
+        return image_of(mask, origin, depth=settled_of(instance).depths["Mask"], components="Alpha")
+
+    instance.connect("Mask", ClipFacts(region, components="Alpha"), fetch)
+    instance.clip_preferences()

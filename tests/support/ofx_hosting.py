@@ -20,6 +20,14 @@ from faceplate_client.errors import FaceplateError
 
 ROOT = Path(__file__).resolve().parents[2]
 
+SANITISED = os.environ.get("OFX_SANITISED", "")
+"""Which sanitizer host and bundles were compiled with, if any: address or thread (ofx_bridge/host/sanitised.py)."""
+
+as_shipped = pytest.mark.skipif(bool(SANITISED), reason="a sanitised build is not what is shipped")
+shares_its_child = pytest.mark.skipif(
+    SANITISED == "thread", reason="ThreadSanitizer makes vfork a fork, whose child cannot tell why it failed"
+)
+
 COPY, PROBE = "studio.faceplate.testing.copy", "studio.faceplate.testing.probe"
 
 

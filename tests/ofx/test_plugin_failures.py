@@ -1,0 +1,159 @@
+"""The plug-in when it does not work: engines that are missing, refuse or die, and hosts that lose interest."""
+
+import os
+import subprocess
+import sys
+import threading
+import time as clock
+
+import numpy as np
+import pytest
+
+from faceplate.ofx_host.effect import FAILED, OK, take_refusals
+from faceplate.ofx_host.images import new_image
+from tests.support.engines import engine_in
+from tests.support.ofx_faces import (
+    FACE,
+    RESTORE,
+    WINDOW,
+    Faces,
+    at_work,
+    lifted,
+    picture,
+    plugin,
+    rendered,
+    settled_of,
+)
+from tests.support.ofx_hosting import shares_its_child
+
+
+@shares_its_child
+def test_without_an_engine_a_render_fails_and_says_so_until_there_is_one(folder):
+    with plugin(RESTORE) as effect, at_work(effect, picture()) as instance:
+        output = new_image(WINDOW)
+        assert instance.render_status(1, WINDOW, output) == FAILED
+        assert (output.pixels == 0).all(), "never the source, passed off as a result"
+        shown = instance.running.persistent_message
+        assert shown.kind == "OfxMessageError" and "FACEPLATE_ENGINE" in shown.text
+        assert instance.running.images_out == 0
+        with engine_in(folder, restore=Faces()):
+            assert instance.render_status(1, WINDOW, output) == OK
+        assert instance.running.persistent_message.text == ""
+
+
+def test_a_host_without_persistent_messages_gets_a_line_in_its_log_and_no_dialog(folder):
+    for profile in ("fusion", "resolve"):
+        with plugin(RESTORE, profile) as effect, at_work(effect, picture()) as instance:
+            assert (
+                instance.render_status(
+                    1, WINDOW, new_image(WINDOW, depth=settled_of(instance).depths["Output"])
+                )
+                == FAILED
+            )
+            assert [message.kind for message in instance.running.messages] == ["OfxMessageLog"]
+    take_refusals()
+
+
+def test_what_the_engine_refuses_is_shown_in_its_words(folder):
+    def refuses(job):
+        raise ValueError("a fault of the test's")
+
+    with (
+        engine_in(folder, restore=refuses),
+        plugin(RESTORE) as effect,
+        at_work(effect, picture()) as instance,
+    ):
+        output = new_image(WINDOW)
+        assert instance.render_status(1, WINDOW, output) == FAILED
+        assert instance.running.persistent_message.text
+        assert (output.pixels == 0).all()
+
+
+def test_out_of_memory_is_told_as_such(folder):
+    from faceplate_client.errors import EngineError
+
+    def full(job):
+        raise EngineError("no memory is left", code="engine.memory")
+
+    with engine_in(folder, restore=full), plugin(RESTORE) as effect, at_work(effect, picture()) as instance:
+        assert instance.render_status(1, WINDOW, new_image(WINDOW)) == 8
+
+
+def test_an_abort_ends_a_render_within_50_ms_without_a_word(folder):
+    def slow(job):
+        until = clock.monotonic() + 20
+        while clock.monotonic() < until:
+            job.stage("restore", 0.5)
+            clock.sleep(0.002)
+        return {}
+
+    with engine_in(folder, restore=slow), plugin(RESTORE) as effect, at_work(effect, picture()) as instance:
+        found, output = [], new_image(WINDOW)
+
+        def render():
+            found.append((instance.render_status(1, WINDOW, output), clock.monotonic()))
+
+        thread = threading.Thread(target=render)
+        thread.start()
+        clock.sleep(0.3)
+        asked = clock.monotonic()
+        instance.abort()
+        thread.join(10)
+        status, ended = found[0]
+        assert status == FAILED and ended - asked < 0.05
+        assert instance.running.persistent_message.text == "" and instance.running.images_out == 0
+
+
+ENGINE_THAT_NEVER_ENDS = """
+import sys, time
+from pathlib import Path
+from tests.support.engines import engine_in
+def restore(job):
+    while True:
+        job.stage("restore", 0.5)
+        time.sleep(0.002)
+with engine_in(Path(sys.argv[1]), restore=restore):
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_an_engine_killed_at_work_is_a_failure_within_a_second(folder, root):
+    words = [sys.executable, "-c", ENGINE_THAT_NEVER_ENDS, str(folder)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root / "core"), str(root)))}
+    with subprocess.Popen(words, cwd=root, env=environment) as process:
+        try:
+            until = clock.monotonic() + 60
+            while not (folder / "engine.sock").exists():
+                assert process.poll() is None and clock.monotonic() < until
+                clock.sleep(0.02)
+            killed_at_work(process)
+        finally:
+            process.kill()
+    with (
+        plugin(RESTORE) as effect,
+        engine_in(folder, restore=Faces()),
+        at_work(effect, picture()) as instance,
+    ):
+        np.testing.assert_array_equal(rendered(instance), lifted(picture(), FACE))
+
+
+def killed_at_work(process: subprocess.Popen) -> None:
+    """Render, kill the engine meanwhile, and look what is said."""
+    with plugin(RESTORE) as effect, at_work(effect, picture()) as instance:
+        found, output = [], new_image(WINDOW)
+
+        def render():
+            found.append((instance.render_status(1, WINDOW, output), clock.monotonic()))
+
+        thread = threading.Thread(target=render)
+        thread.start()
+        clock.sleep(0.5)
+        assert found == [], "it is at work"
+        killed = clock.monotonic()
+        process.kill()
+        thread.join(10)
+        status, ended = found[0]
+        assert status == FAILED and ended - killed < 1.0
+        assert "engine" in instance.running.persistent_message.text
+        assert (output.pixels == 0).all() and instance.running.images_out == 0
