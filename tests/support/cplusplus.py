@@ -34,7 +34,8 @@ def compiled(name: str, *sources: Path, flags: tuple[str, ...] = ()) -> Path:
 
 def _hash_of(words: list[str], sources: tuple[Path, ...]) -> str:
     seen = hashlib.sha256("\n".join([*words, *map(str, sources)]).encode())
-    headers = [*PLUGIN.glob("*.h"), *(PLUGIN.parent / "generated").glob("*.h")]
+    folders = {PLUGIN, PLUGIN.parent / "generated", *(source.parent for source in sources)}
+    headers = {header for folder in folders for header in folder.glob("*.h")}
     for path in (*sources, *sorted(headers)):
         seen.update(path.read_bytes())
     return seen.hexdigest()[:16]
