@@ -1,0 +1,248 @@
+"""A head's colours from photos: every texel of the UV map from where it is seen best, and the rest made to fit.
+
+What no photo shows is taken from the other side of the face, and what neither shows from the mean colour. Where two
+sources meet, their low frequencies are brought together on the mesh itself (`poisson.py`), which has no seam where the
+UV map has one; their detail is faded over a few texels.
+
+After: Pérez, Gangnet and Blake, "Poisson Image Editing", SIGGRAPH 2003, with the smooth correction of each source kept
+coarse as in Agarwala, "Efficient Gradient-Domain Compositing Using Quadtrees", SIGGRAPH 2007.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceplate.arrays import Image, Matte
+from faceplate.colour import srgb_from_linear
+from faceplate.errors import RangeError
+from faceplate.reconstruct.mesh import MATERIALS, material_of
+from faceplate.reconstruct.morphable import HeadModel
+from faceplate.reconstruct.poisson import edges_of, integrate
+from faceplate.reconstruct.uv import Texels, spread, texels
+from faceplate.reconstruct.visible import Shown
+
+SIZES = (256, 8192)
+"""The smallest and the largest texture, texels."""
+
+BAKED = ("face", "skull", "neck")
+"""The regions that take their colours from photos; eyes, teeth and the inside of the mouth have plain ones."""
+
+ENOUGH = (0.02, 0.2)
+"""How well a texel must be seen: up to the first it is not used, from the second on nothing is mixed into it."""
+
+_PREFERENCE = 4  # of two photos the better one has this power of its advantage
+_DECAY = 4e-4  # a correction reaches about fifty edges, 15 cm, beyond where it is known
+_FEW = 8  # vertices seen, below which an eye's colour is not read from a photo
+_ANCHOR = 0.02  # how strongly photos keep their own exposure while they are brought together
+
+
+@dataclass(frozen=True)
+class Texture:
+    """`colour`: (S, S, 3) float32, display-encoded sRGB, 0-1. `confidence`: (S, S) 0-1, how well a photo shows each
+    texel; 0 for all that was made to fit. Row 0 is v = 1.
+    """
+
+    colour: Image
+    confidence: Matte
+
+
+def bake_texture(head: HeadModel, photos: Sequence[Shown], size: int = 4096) -> Texture:
+    """Bake one or several photos of one person into the head's UV map.
+
+    Args:
+        head: the model. photos: of the same head, see `visible.show`; the first counts as much as the last.
+        size: of the texture, 256-8192 texels.
+
+    Raises:
+        RangeError: no photo; a size out of range; photos that show nothing of the face.
+    """
+    low, high = SIZES
+    if not (photos and low <= size <= high):
+        raise RangeError(f"a texture should be {low}-{high} texels of at least one photo, got {size}")
+    sources = _Sources.of(head, [_filtered(head, photo, size) for photo in photos])
+    colour = np.zeros((size * size, 3), np.float32)
+    confidence = np.zeros(size * size, np.float32)
+    covered = np.zeros(size * size, bool)
+    for part in texels(head, size):
+        mixed, seen = sources.mixed(part)
+        colour[part.place], confidence[part.place], covered[part.place] = mixed.clip(0, 1), seen, True
+    filled = spread(colour.reshape(size, size, 3), covered.reshape(size, size))
+    return Texture(filled, confidence.reshape(size, size))
+
+
+def _filtered(head: HeadModel, photo: Shown, size: int) -> Shown:
+    """A photo whose pixels are no finer than the texels, or they would alias."""
+    ends = head.quads[:, :2]
+    in_uv = np.linalg.norm(np.diff(head.uv[head.quad_uv[:, :2]], axis=1)[:, 0], axis=1) * size
+    in_photo = np.linalg.norm(np.diff(photo.points[ends][..., :2], axis=1)[:, 0], axis=1)
+    seen = photo.at_vertices()[ends].min(1) > ENOUGH[1]
+    if not seen.any():
+        return photo
+    shrink = float(np.median(in_photo[seen] / np.maximum(in_uv[seen], 1e-6)))
+    if shrink <= 1.3:
+        return photo
+    return photo.blurred(0.5 * np.sqrt(shrink**2 - 1))
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """All that a texel's colour is mixed from.
+
+    `offsets`: for each photo (V, 3), added to it. `mirror`: (V, 3), added to what is seen on the other side. `base`:
+    (V, 3) the colour of what is seen on neither. `baked`: (F,) bool, quads that photos may colour.
+    """
+
+    head: HeadModel
+    photos: Sequence[Shown]
+    offsets: list[np.ndarray]
+    mirror: np.ndarray
+    base: np.ndarray
+    baked: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, head: HeadModel, photos: Sequence[Shown]) -> "_Sources":
+        baked = np.array([region in BAKED for region in head.region_names])[head.quad_region]
+        ours = np.zeros(len(head.mean), bool)
+        ours[head.quads[baked]] = True
+        edges = edges_of(head.triangles)
+        weights = [photo.at_vertices() * ours for photo in photos]
+        colours = [_coarse(head, photo) for photo in photos]
+        joined, offsets = _joined(edges, colours, weights)
+        best = np.max(weights, axis=0)
+        seen = best >= ENOUGH[1]
+        if not seen.any():
+            raise RangeError("The photos show nothing of the face. Check the points, or give other photos.")
+        both = seen & seen[head.mirror]
+        mirror = integrate(
+            edges, None, np.where(both[:, None], joined - joined[head.mirror], 0), held=both, pull=_DECAY
+        )
+        other = ours & seen[head.mirror] & ~seen
+        known = np.where(seen[:, None], joined, joined[head.mirror] + mirror)
+        plain = _plain(head, photos, np.median(joined[seen], axis=0))
+        held = seen | other
+        correction = integrate(edges, None, np.where(held[:, None], known - plain, 0), held=held, pull=_DECAY)
+        # eyes and teeth are separate shells, which nothing holds: they keep their plain colours
+        return cls(head, photos, offsets, mirror, plain + correction, baked)
+
+    def mixed(self, part: Texels) -> tuple[np.ndarray, np.ndarray]:
+        """(N, 3) colours and (N,) confidence."""
+        colour, confidence = part.of(self.base), np.zeros(len(part.place), np.float32)
+        ours = np.flatnonzero(self.baked[part.face])
+        if len(ours):
+            own = part.chosen(ours)
+            direct, seen = self.photographed(own)
+            share = _share(seen)
+            rest = np.flatnonzero(share < 1)
+            under = colour[ours[rest]]
+            far = own.chosen(rest)
+            other, seen_there = self.photographed(far.moved_to(self.head.mirror))
+            under += _share(seen_there)[:, None] * (other + far.of(self.mirror) - under)
+            behind = colour[ours]
+            behind[rest] = under
+            colour[ours] = behind + share[:, None] * (direct - behind)
+            confidence[ours] = np.minimum(seen, 1)
+        return colour, confidence
+
+    def photographed(self, part: Texels) -> tuple[np.ndarray, np.ndarray]:
+        """(N, 3) what the photos show of these places, brought together, and (N,) 0-1 how well the best shows it."""
+        total, best = np.zeros(len(part.place), np.float32), np.zeros(len(part.place), np.float32)
+        colours = np.zeros((len(part.place), 3), np.float32)
+        for photo, offset in zip(self.photos, self.offsets, strict=True):
+            weight, x, y = _looked_up(photo, part)
+            seen = np.flatnonzero(weight > 0)
+            share = weight[seen] ** _PREFERENCE
+            here = photo.colours(x[seen], y[seen])
+            if len(self.photos) > 1:
+                here += part.chosen(seen).of(offset)
+            colours[seen] += share[:, None] * here
+            total[seen] += share
+            best = np.maximum(best, weight)
+        known = total > 0
+        colours[known] /= total[known, None]
+        return colours, best
+
+
+def _looked_up(photo: Shown, part: Texels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(N,) how well a photo shows each place, and where in it (x, y)."""
+    over = 1.0 / photo.points[:, 2]
+    # what is linear over the picture of a triangle: x / z, y / z and 1 / z
+    plane = np.column_stack([photo.points[:, :2] * over[:, None], over, photo.facing])
+    x, y, over, facing = part.of(plane).T
+    distance = 1 / over
+    x, y = x * distance, y * distance
+    return facing * photo.trust(x, y, distance), x, y
+
+
+def _share(seen: np.ndarray) -> NDArray[np.float32]:
+    low, high = ENOUGH
+    share = ((seen - low) / (high - low)).clip(0, 1)
+    return (share * share * (3 - 2 * share)).astype(np.float32)
+
+
+def _coarse(head: HeadModel, photo: Shown) -> NDArray[np.float64]:
+    """(V, 3) what a photo shows about each vertex, as fine as the vertices stand."""
+    edges = head.quads[:, :2]
+    apart = np.linalg.norm(np.diff(photo.points[edges][..., :2], axis=1)[:, 0], axis=1)
+    soft = photo.blurred(max(0.5, 0.4 * float(np.median(apart))))
+    return soft.colours(photo.points[:, 0], photo.points[:, 1]).astype(np.float64)
+
+
+def _joined(
+    edges: np.ndarray, colours: Sequence[np.ndarray], weights: Sequence[np.ndarray]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """(V, 3) the photos' colours about each vertex made one field, and what that adds to each photo (V, 3)."""
+    if len(colours) == 1:
+        return colours[0], [np.zeros_like(colours[0])]
+    shares = np.stack(weights) ** _PREFERENCE
+    seen = shares.max(0) > 0
+    mean = (shares[..., None] * np.stack(colours)).sum(0) / np.maximum(shares.sum(0), 1e-12)[:, None]
+    ends = edges[seen[edges].all(1)]
+    along = shares[:, ends].min(2)
+    along /= np.maximum(along.sum(0), 1e-12)
+    steps = sum(a[:, None] * (c[ends[:, 1]] - c[ends[:, 0]]) for a, c in zip(along, colours, strict=True))
+    # an edge that no photo sees at both ends says nothing
+    told = along.sum(0) > 0
+    joined = integrate(ends[told], np.asarray(steps)[told], mean, held=~seen, pull=_ANCHOR)
+    offsets = []
+    for colour, weight in zip(colours, weights, strict=True):
+        held = weight > 0
+        offsets.append(
+            integrate(edges, None, np.where(held[:, None], joined - colour, 0), held=held, pull=_DECAY)
+        )
+    return joined, offsets
+
+
+def _plain(head: HeadModel, photos: Sequence[Shown], skin: np.ndarray) -> NDArray[np.float64]:
+    """(V, 3) each material's own colour, display-encoded; skin and eyes in the colours that the photos show."""
+    found = np.tile(np.asarray(skin, np.float64), (len(head.mean), 1))
+    for number, region in enumerate(head.region_names):
+        material = material_of(region)
+        if material == "skin":
+            continue
+        vertices = np.unique(head.quads[head.quad_region == number])
+        vertices = vertices[vertices >= 0]
+        colour = srgb_from_linear(np.array(MATERIALS[material][0][:3], np.float32))
+        if material in ("iris", "sclera"):
+            colour = _shown_colour(photos, vertices, colour)
+        found[vertices] = colour
+        if material == "iris":
+            place = head.mean[vertices]
+            out = np.linalg.norm(place - place.mean(0), axis=1, keepdims=True)
+            found[vertices] *= 1.15 - 0.6 * (out / out.max()) ** 4  # the limbal ring
+    return found
+
+
+def _shown_colour(photos: Sequence[Shown], vertices: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    """(3,) the middle of what photos show of some vertices; `otherwise` where they show next to nothing."""
+    seen = []
+    for photo in photos:
+        x, y, distance = photo.points[vertices].T
+        seen.append(photo.colours(x, y)[photo.trust(x, y, distance) > 0])
+    shown = np.concatenate(seen)
+    if len(shown) < _FEW:
+        return otherwise
+    # lids and lashes shade an eye and the light is mirrored in it: what is in the middle is its own
+    order = np.argsort(shown.sum(1))
+    return np.median(shown[order[len(order) // 4 : 3 * len(order) // 4 + 1]], axis=0)
