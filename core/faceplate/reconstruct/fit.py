@@ -74,6 +74,7 @@ class Fit:
 
     `identity` (K,). `expressions`, `poses`, `cameras`: one for each view. `off`: RMS distance of the trusted points in
     pixels, for each view. `rounds`: the start, then every step taken. `settled`: whether it stopped by itself.
+    `covariance`: (K, K) of the identity, how surely the points tell it; those not fitted keep their prior of 1.
     """
 
     identity: NDArray[np.float32]
@@ -83,6 +84,16 @@ class Fit:
     off: list[float]
     rounds: list[Round] = field(default_factory=list)
     settled: bool = True
+    covariance: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def spread(self, head: HeadModel) -> NDArray[np.float32]:
+        """(V,) mm: the standard deviation of each vertex at rest, from the points' noise and the model's statistics.
+
+        What the model cannot say at all, a nose or an ear like nobody's in its samples, is not in it.
+        """
+        low = np.linalg.cholesky(self.covariance + 1e-9 * np.eye(len(self.covariance))).astype(np.float32)
+        moved = np.tensordot(low.T, head.identity[: len(low)], 1)
+        return np.sqrt((moved**2).sum((0, 2))).astype(np.float32)
 
 
 def fit_points(head: HeadModel, views: Sequence[View], params: FitParams | None = None) -> Fit:
@@ -279,10 +290,19 @@ class _Problem:
 
     # ------------------------------------------------------------ the answer
 
+    def covariance(self, state: np.ndarray) -> np.ndarray:
+        """(K, K) of the identity, all else unknown as well: Laplace's approximation about the answer."""
+        gradient, curvature = self.linearise(state)
+        free = self.free(state, gradient)
+        found = np.eye(len(self.head.identity))
+        inverted = np.linalg.inv(curvature[np.ix_(free, free)])
+        found[: self.people, : self.people] = inverted[: self.people, : self.people]
+        return found
+
     def answer(self, state: np.ndarray, log: list[Round], settled: bool) -> Fit:
         identity = np.zeros(len(self.head.identity), np.float32)
         identity[: self.people] = state[: self.people]
-        fit = Fit(identity, [], [], [], [], log, settled)
+        fit = Fit(identity, [], [], [], [], log, settled, self.covariance(state))
         for view in range(len(self.views)):
             expression = np.zeros(len(self.head.expressions), np.float32)
             expression[self.fitted] = state[self.place(view)[0]]

@@ -144,3 +144,25 @@ def test_wrong_input_names_itself():
         fit_points(HEAD, [view], FitParams(identity=6))
     with pytest.raises(RangeError, match="noise"):
         fit_points(HEAD, [view], FitParams(identity=5, noise=0))
+
+
+def test_the_spread_is_how_far_fits_to_noisy_points_are_off():
+    """Many people of the model's own statistics, each seen with noise: their fits miss by what a fit says it may."""
+    params, off, told = FitParams(noise=0.01, identity=5, expression_spread=0), [], []
+    for seed in range(60):
+        person = np.random.default_rng(seed).normal(size=5)
+        clean = view_of(person, (), pose(0.3))
+        sigma = params.noise * float(np.linalg.norm(np.ptp(clean.points, axis=0)))
+        fit = fit_points(HEAD, [view_of(person, (), pose(0.3), noise=sigma, seed=seed)], params)
+        off.append(((HEAD.rest(fit.identity) - HEAD.rest(person)) ** 2).sum(1).mean())
+        told.append((fit.spread(HEAD) ** 2).mean())
+    assert np.sqrt(np.mean(off)) == pytest.approx(np.sqrt(np.mean(told)), rel=0.25)
+
+
+def test_more_points_make_it_surer_and_none_make_it_the_prior():
+    one = fit_points(HEAD, [view_of((), (), pose())], FitParams(identity=5))
+    three = fit_points(HEAD, [view_of((), (), pose(yaw)) for yaw in (-0.6, 0, 0.6)], FitParams(identity=5))
+    nothing = fit_points(HEAD, [view_of((), (), pose())], FitParams(identity=5, noise=0.99))
+    prior = np.sqrt((HEAD.identity**2).sum((0, 2)).mean())
+    means = [np.sqrt((fit.spread(HEAD) ** 2).mean()) for fit in (three, one, nothing)]
+    assert means[0] < means[1] < means[2] <= prior * 1.001 and means[2] > 0.9 * prior
