@@ -24,7 +24,15 @@ from typing import Any
 from faceplate.faces import TEMPLATES
 from faceplate_client.errors import ModelError
 
-TASKS = ("face.detect", "face.restore", "face.identity", "face.parse", "frames.flow", "head.model")
+TASKS = (
+    "face.detect",
+    "face.restore",
+    "face.identity",
+    "face.landmarks",
+    "face.parse",
+    "frames.flow",
+    "head.model",
+)
 RUNTIMES = ("onnx", "torch", "npz")
 CLASSES = {
     "A": "weights and training data free for commercial use",
