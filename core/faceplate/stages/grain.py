@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -18,6 +19,9 @@ BANDS = 16
 
 BLOCK = 48
 """Side, pixels, of the squares that grain is measured in."""
+
+TILES = (256, 512, 1024)
+"""Sides of a tile of grain, pixels: the first that holds the region, else the last, which then repeats."""
 
 FLATTEST = 0.25
 """Share of the squares at one luminance that is measured: those that change least below the size of grain."""
@@ -135,7 +139,13 @@ def missing_grain(wanted: Grain, there: Grain | None) -> Grain:
 
 
 def give_grain(
-    shown: Image, matte: Matte, grain: Grain, *, amount: float = 1.0, seed: Sequence[int] = (0,)
+    shown: Image,
+    matte: Matte,
+    grain: Grain,
+    *,
+    amount: float = 1.0,
+    seed: Sequence[int] = (0,),
+    corner: tuple[int, int] = (0, 0),
 ) -> Image:
     """Grain a smoothed picture as its plate is grained, in level, size and colour.
 
@@ -148,6 +158,7 @@ def give_grain(
         grain: what to add.
         amount: 0-1; 0 returns `shown` itself.
         seed: whole numbers, 0 or more: frame and track. The same numbers give the same grain.
+        corner: x, y of the first pixel on the plate; grain lies on the plate as tiles do.
 
     Returns:
         (H, W, 3) float32, same space; exactly `shown` where the matte is 0.
@@ -160,7 +171,7 @@ def give_grain(
         raise RangeError(f"grain should be 0-1, got {amount}")
     if amount == 0.0 or not matte.any():
         return shown
-    field = _field(grain, (sizes["H"], sizes["W"]), seed)
+    field = _field(grain, (sizes["H"], sizes["W"]), seed, corner)
     luma = cv2.GaussianBlur(shown, (0, 0), 2.0, borderType=cv2.BORDER_REFLECT) @ _REC709
     sigma = np.stack([np.interp(luma, LEVELS, grain.sigma[:, channel]) for channel in range(3)], axis=2)
     replaced = np.sqrt(np.clip(1.0 - (1.0 - matte) ** 2, 0.0, 1.0)) * amount
@@ -260,17 +271,37 @@ def _correlation(noise: NDArray[np.float64]) -> NDArray[np.float64]:
     return correlation
 
 
-def _field(grain: Grain, size: tuple[int, int], seed: Sequence[int]) -> NDArray[np.float32]:
-    """(H, W, 3) grain of deviation 1, with the channels' correlation and each channel's spectrum."""
+def _field(
+    grain: Grain, size: tuple[int, int], seed: Sequence[int], corner: tuple[int, int]
+) -> NDArray[np.float32]:
+    """(H, W, 3) grain of deviation 1: a tile laid over the plate."""
     if any(number < 0 for number in seed):
         raise RangeError(f"a grain's seed should be whole numbers, 0 or more, got {tuple(seed)}")
+    side = next((each for each in TILES if each >= max(size)), TILES[-1])
+    spectrum, correlation = (
+        np.asarray(each, np.float64).tobytes() for each in (grain.spectrum, grain.correlation)
+    )
+    tile = _tile(spectrum, correlation, side, tuple(seed))
+    rows, columns = (
+        (np.arange(length) + start) % side for length, start in zip(size, corner[::-1], strict=True)
+    )
+    return tile[np.ix_(rows, columns)]
+
+
+@lru_cache(maxsize=2)
+def _tile(spectrum: bytes, correlation: bytes, side: int, seed: tuple[int, ...]) -> NDArray[np.float32]:
+    """(side, side, 3) with the channels' correlation and each channel's spectrum.
+
+    It goes on seamlessly where it ends, as everything does that a Fourier transform makes.
+    """
+    spectra = np.frombuffer(spectrum).reshape(3, BANDS)
+    values, axes = np.linalg.eigh(np.frombuffer(correlation).reshape(3, 3))
     random = np.random.Generator(np.random.Philox(np.random.SeedSequence(list(seed))))
-    white = random.standard_normal((*size, 3), np.float32)
-    values, axes = np.linalg.eigh(grain.correlation)
-    mixed = white @ (axes * np.sqrt(np.maximum(values, 0.0)) @ axes.T).astype(np.float32)
-    gain = np.stack([_gain(spectrum, size) for spectrum in grain.spectrum])
-    seen = np.fft.rfft2(mixed, axes=(0, 1)) * np.moveaxis(gain, 0, 2)
-    return np.asarray(np.fft.irfft2(seen, s=size, axes=(0, 1)), np.float32)
+    white = random.standard_normal((3, side, side), np.float32)
+    mixed = np.tensordot((axes * np.sqrt(np.maximum(values, 0.0)) @ axes.T).astype(np.float32), white, 1)
+    gain = np.stack([_gain(each, (side, side)) for each in spectra])
+    tile = np.fft.irfft2(np.fft.rfft2(mixed) * gain, s=(side, side))
+    return np.ascontiguousarray(np.moveaxis(tile, 0, 2), np.float32)
 
 
 def _gain(spectrum: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from faceplate.arrays import Image, Matte, expect_shapes
 from faceplate.plate import Plate
@@ -46,22 +47,49 @@ def regrain(
         ShapeError, RangeError: a matte of another size; `amount` outside 0-1.
     """
     expect_shapes(pixels=(plate.pixels, "H W 3"), matte=(matte, "H W"))
-    rows, columns = np.flatnonzero(matte.any(axis=1)), np.flatnonzero(matte.any(axis=0))
-    if amount == 0.0 or not len(rows):
+    islands = _islands(matte > 0) if amount > 0.0 else []
+    if not islands:
         return plate
-    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    region, cover = plate.pixels[part], np.ascontiguousarray(matte[part])
-    finite = np.isfinite(region)
-    # Not clipped: a highlight is grained at the level of white, and stays where it is.
-    shown = _shown(plate, region)
-    grained = give_grain(shown, cover, missing_grain(grain, kept), amount=amount, seed=seed)
-    decode = plate.encoding.decode
+    pixels, given = plate.pixels.copy(), missing_grain(grain, kept)
+    for part in islands:
+        cover = np.ascontiguousarray(matte[part])
+        # Not clipped: a highlight is grained at the level of white, and stays where it is.
+        shown = _shown(plate, plate.pixels[part])
+        corner = (part[1].start, part[0].start)
+        grained = give_grain(shown, cover, given, amount=amount, seed=seed, corner=corner)
+        _put(pixels, plate, part, shown, grained, cover)
+    return plate.with_pixels(pixels)
+
+
+def _put(
+    pixels: Image, plate: Plate, part: tuple[slice, slice], shown: Image, grained: Image, cover: Matte
+) -> None:
+    """Add the change that grain makes to a part of a plate, in the plate's own space."""
+    decode, region = plate.encoding.decode, plate.pixels[part]
     change = np.asarray(decode(grained), np.float32) - np.asarray(decode(shown), np.float32)
     if plate.alpha_kind == "premultiplied" and plate.alpha is not None:
         change = change * np.nan_to_num(plate.alpha[part])[..., None]
-    pixels = plate.pixels.copy()
-    np.copyto(pixels[part], region + change, where=finite & (cover > 0)[..., None])
-    return plate.with_pixels(pixels)
+    np.copyto(pixels[part], region + change, where=np.isfinite(region) & (cover > 0)[..., None])
+
+
+def _islands(where: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
+    """Boxes around what hangs together, joined where they overlap: what lies between two far faces is not asked for."""
+    _, _, found, _ = cv2.connectedComponentsWithStats(where.astype(np.uint8))
+    boxes = [(x, y, x + width, y + height) for x, y, width, height, _ in found[1:].tolist()]
+    apart: list[tuple[int, int, int, int]] = []
+    while boxes:
+        box = boxes.pop()
+        near = next((each for each in apart if _overlap(box, each)), None)
+        if near is None:
+            apart.append(box)
+        else:
+            apart.remove(near)
+            boxes.append((*map(min, box[:2], near[:2]), *map(max, box[2:], near[2:])))
+    return [(slice(y0, y1), slice(x0, x1)) for x0, y0, x1, y1 in sorted(apart)]
+
+
+def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def grain_taken(before: Plate, after: Plate, matte: Matte, grain: Grain) -> float:
@@ -79,17 +107,18 @@ def grain_taken(before: Plate, after: Plate, matte: Matte, grain: Grain) -> floa
         ShapeError: arrays that do not share H and W.
     """
     expect_shapes(before=(before.pixels, "H W 3"), after=(after.pixels, "H W 3"), matte=(matte, "H W"))
-    inside = matte > SURELY_INSIDE
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    if not len(rows):
+    inside, taken, whole = matte > SURELY_INSIDE, [], []
+    for part in _islands(inside):
+        where = inside[part]
+        one, other = (_shown(plate, plate.pixels[part]) for plate in (before, after))
+        typical = give_grain(other, np.ones(where.shape, np.float32), grain) - other
+        taken.append(_finest(other - one)[where])
+        whole.append(_finest(typical)[where])
+    if not taken:
         return 0.0
-    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    where = inside[part]
-    one, other = (_shown(plate, plate.pixels[part]) for plate in (before, after))
-    typical = give_grain(other, np.ones(where.shape, np.float32), grain) - other
-    taken, whole = (_finest(difference)[where] for difference in (other - one, typical))
-    typically = float(np.median(np.abs(whole)))
-    left = 1.0 - min(1.0, float(np.median(np.abs(taken))) / typically) if typically > 0.0 else 1.0
+    typically = float(np.median(np.abs(np.concatenate(whole))))
+    lost = float(np.median(np.abs(np.concatenate(taken))))
+    left = 1.0 - min(1.0, lost / typically) if typically > 0.0 else 1.0
     return 1.0 - left**2
 
 

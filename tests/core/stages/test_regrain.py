@@ -68,3 +68,15 @@ def test_however_much_grain_is_left_it_becomes_the_plates(left, linear):
 def test_nothing_restored_lacks_nothing():
     assert GRAIN is not None
     assert grain_taken(plate(SMOOTH), plate(SMOOTH), np.zeros(SIZE, np.float32), GRAIN) == 0.0
+
+
+def test_two_faces_are_grained_as_each_alone_and_nothing_between_them_is_looked_at():
+    size = (96, 400)
+    wide = plate(np.full((*size, 3), 0.4, np.float32))
+    first, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    first[10:80, 10:80], second[20:90, 320:390] = 1.0, 1.0
+    both = regrain(wide, first + second, GRAIN, seed=(3,)).pixels
+    alone = regrain(regrain(wide, first, GRAIN, seed=(3,)), second, GRAIN, seed=(3,)).pixels
+    np.testing.assert_array_equal(both, alone)
+    assert (both[:, 80:320] == wide.pixels[:, 80:320]).all()
+    assert (both[10:80, 10:80] != wide.pixels[10:80, 10:80]).any()
