@@ -39,6 +39,22 @@ SUBMIT = {
     "priority": "interactive",
     "deadline_ms": 30000,
 }
+AROUND = {
+    f"plate{offset:+d}": {**PLANE, "buffer": 10 + offset, "frame": 1001 + offset} for offset in (-2, -1, 2)
+}
+STEADY = {
+    **SUBMIT,
+    "operation": "steady",
+    "params": {"strength": 0.75, "steady": 1, "radius": 2, "grain": 0.5},
+    "inputs": {"plate": {**PLANE, "buffer": 10}, **AROUND},
+}
+VEIL = {
+    **SUBMIT,
+    "operation": "veil",
+    "params": {"faces": "1,3", "anonymise_others": True},
+    "outputs": {"plate": {**PLANE, "buffer": 2}, "matte": MATTE},
+}
+ONLY_MATTE = {**SUBMIT, "operation": "matte", "params": {"smallest": 24.5}, "outputs": {"matte": MATTE}}
 RELEASE = {"protocol": 1, "operations": OPERATIONS, "product": "0.1.0"}
 
 ACCEPTED: list[tuple[str, str, int, dict[str, Any]]] = [
@@ -56,6 +72,9 @@ ACCEPTED: list[tuple[str, str, int, dict[str, Any]]] = [
             "priority": "batch", "deadline_ms": 0,
         },
     ),
+    ("a frame to hold steady, with the plates around it of which the next is missing", "submit", 8, STEADY),
+    ("a frame on which everybody but two is veiled", "submit", 9, VEIL),
+    ("a frame whose matte alone is wanted", "submit", 10, ONLY_MATTE),
     ("a quarter is done", "progress", 7, {"stage": "restore", "done": 0.25}),
     (
         "a result with its report, in two scripts",
@@ -151,6 +170,8 @@ def refused() -> list[tuple[str, bytes]]:
         ("a parameter that is null", submit_but(params={"faces": None})),
         ("a parameter with an odd name", submit_but(params={"Faces!": 1})),
         ("too many parameters", submit_but(params={f"p{number}": 1 for number in range(65)})),
+        ("a neighbour named with a space", submit_but(inputs={"plate": PLANE, "plate +1": PLANE})),
+        ("a neighbour named by its offset alone", submit_but(inputs={"plate": PLANE, "+1": PLANE})),
         ("inputs as a list", submit_but(inputs=[PLANE])),
         ("a plane of halves", plane_but(dtype="float16")),
         ("a plane of two channels", plane_but(channels="RG")),

@@ -12,9 +12,10 @@ from typing import Any
 
 from faceplate import __version__
 from faceplate.engine.jobs import Job, printable
+from faceplate.engine.nets import models_in_use
 from faceplate.engine.plane_store import PlaneStore, planes_of
 from faceplate.engine.scheduler import Scheduler
-from faceplate.engine.work import WORK, models_in_use
+from faceplate.engine.work import WORK
 from faceplate_client.errors import Cancelled, EngineError, FaceplateError
 from faceplate_client.link import Link, LinkClosed, close_all, peer_of
 from faceplate_client.wire import (

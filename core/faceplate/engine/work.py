@@ -1,34 +1,41 @@
 """What the engine does for each operation: planes in, planes out, a report."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faceplate.engine.jobs import Job
-from faceplate.engine.plane_store import EnginePlane
-from faceplate.plate import Alpha, Plate, Rect
-from faceplate.runtime.net import Net, fixed_side
+from faceplate.engine.nets import watched_tools
+from faceplate.engine.plates import (
+    expect_alone,
+    expect_outputs,
+    planes_around,
+    plate_of,
+    write_outputs,
+)
+from faceplate.parameters import operation
 from faceplate_client.errors import RequestError
 
 if TYPE_CHECKING:
+    from faceplate.frames.finishing import Finished
     from faceplate.operations import RestoreTools
-    from faceplate.restore.pipeline import Restored
+
+# The engine starts without any of the pipelines: a no-op, a status or a refusal needs none of them. So operations
+# import theirs when they are first asked for.
 
 LAYERS = ("matte", "invented", "confidence")
-"""Single-channel outputs that restoring can give besides the plate."""
+"""Mattes that restoring can give besides the plate."""
 
 
 def noop(job: Job) -> Mapping[str, Any]:
     """Give the plate back: copied, or left where it is when input and output are the same place. For measurements."""
-    _expect_names(job, inputs=("plate",), outputs=("plate",))
+    plate = expect_alone(job)
     if job.params:
         raise RequestError("noop has no parameters")
-    plate, output = job.inputs["plate"], job.outputs["plate"]
-    _expect_fit("plate", output, like=plate, window=plate.data_window, channels=plate.channels)
+    expect_outputs(job, ("plate",))
+    output = job.outputs["plate"]
     with job.writing():
         if not output.is_same_place(plate):
             np.copyto(output.pixels, plate.pixels)
@@ -41,73 +48,140 @@ def restore(job: Job) -> Mapping[str, Any]:
     Raises:
         RequestError: a parameter or a plane does not fit. ModelError: no model. Cancelled: between two stages.
     """
-    # The engine starts without any of this: a no-op, a status or a refusal needs none of it.
+    from faceplate.frames.alone import restore_alone
+    from faceplate.operations import restore_request
+
+    (own,) = settings_of(job, restore=None)
+    request, plane = restore_request(own), expect_alone(job)
+    expect_outputs(job, ("plate", *LAYERS), scale=request.params.scale)
+    plate, tools = plate_of(plane), watched_tools(job)
+    return answered(job, restore_alone(plate, request, tools), tools)
+
+
+def steady(job: Job) -> Mapping[str, Any]:
+    """Restore the faces on a plate, each held steady by the plates around it that the request brings.
+
+    Raises:
+        RequestError: a parameter or a plane does not fit. ModelError: no model. Cancelled: between two stages.
+    """
+    from faceplate.engine.window import chosen_tracks, remembered, shot_around
+    from faceplate.frames.steady import SteadyShot
+    from faceplate.operations import restore_request
+    from faceplate.restore.face import restore_crop
+    from faceplate.stabilise.pipeline import SteadyParams
+
+    own, held = settings_of(job, restore=None, steady=None)
+    request = replace(restore_request(own, shot=True), faces=restore_request(own).faces)
+    values = operation("steady").checked(held)
+    params = SteadyParams(strength=values["steady"], radius=values["radius"])
+    planes = planes_around(job)
+    expect_outputs(job, ("plate", *LAYERS), scale=request.params.scale)
+    tools, frame = watched_tools(job), job.inputs["plate"].frame
+    shot = shot_around(planes, tools, smallest=request.smallest, grained=request.params.grain > 0)
+    net, mirror = tools.nets.restore, request.params.mirror
+    faces = SteadyShot(
+        shot,
+        params,
+        ids=chosen_tracks(shot, frame, request),
+        request=request,
+        tools=tools,
+        restore=remembered(lambda crop: restore_crop(crop, net, mirror=mirror), tools, mirror),
+    )
+    near = {number: plate_of(planes[number]) for number in faces.window(frame)}
+    done = faces.render(plate_of(planes[frame]), near)
+    return {**answered(job, done, tools), "frames": sorted([frame, *near])}
+
+
+def matte(job: Job) -> Mapping[str, Any]:
+    """Where restoring would change the plate, without restoring it.
+
+    Raises:
+        RequestError: a parameter or a plane does not fit. ModelError: no model. Cancelled: between two stages.
+    """
+    from faceplate.frames.finishing import finish
     from faceplate.operations import restore_request
     from faceplate.restore.pipeline import RestoreNets, restore_frame
     from faceplate.stages.detect import detect_faces
 
-    request = restore_request(job.params)
-    _expect_names(job, inputs=("plate",), outputs=("plate", *LAYERS))
-    _expect_restore_planes(job, request.params.scale)
-    plate, tools = plate_of(job.inputs["plate"]), _restore_tools()
-    job.stage("detect", 0.05)
-    found = detect_faces(plate, Watched(tools.detector, job, "detect", 0.1, 0.0), smallest=request.smallest)
+    (own,) = settings_of(job, restore=("faces", "smallest"))
+    request, plane = restore_request(own), expect_alone(job)
+    expect_outputs(job, ("matte",))
+    plate, tools = plate_of(plane), watched_tools(job)
+    found = detect_faces(plate, tools.detector, smallest=request.smallest)
     chosen = request.chosen(found)
-    share = 0.65 / max(1, len(chosen) * (2 if request.params.mirror else 1))
-    identity = tools.nets.identity and Watched(tools.nets.identity, job, "likeness", 0.9, 0.0)
-    nets = RestoreNets(Watched(tools.nets.restore, job, "restore", 0.25, share), identity)
-    done = restore_frame(plate, chosen, nets=nets, params=request.params)
-    job.stage("write", 0.95)
-    with job.writing():
-        _write(job, done)
-    reports = {id(face): report for face, report in zip(chosen, done.faces, strict=True)}
-    faces = [asdict(reports[id(face)]) if id(face) in reports else _not_chosen(face) for face in found]
-    return plain({"faces": faces, "seconds": done.seconds, "models": list(tools.models)})
+    done = restore_frame(
+        plate,
+        chosen,
+        nets=RestoreNets(tools.nets.restore),
+        params=request.params,
+        restored_crop=lambda _, crop: crop.pixels,
+    )
+    return answered(job, finish(done, found, chosen, scale=1), tools)
 
 
-WORK: Mapping[str, Callable[[Job], Mapping[str, Any]]] = {"noop": noop, "restore": restore}
+def veil(job: Job) -> Mapping[str, Any]:
+    """Make the chosen faces unrecognisable, or with `anonymise_others` everybody but them.
+
+    With the plates around it, a face that was lost for a frame stays veiled where it was.
+
+    Raises:
+        RequestError: a parameter or a plane does not fit. ModelError: no model. Cancelled: between two stages.
+    """
+    from faceplate.engine.window import shot_around
+    from faceplate.frames.veiling import veil_alone, veil_shot
+    from faceplate.operations import restore_request
+
+    own, switch = settings_of(job, restore=("faces", "smallest"), veil=None)
+    request, others = restore_request(own), operation("veil").checked(switch)["anonymise_others"]
+    planes = planes_around(job)
+    expect_outputs(job, ("plate", "matte"))
+    plate, tools = plate_of(job.inputs["plate"]), watched_tools(job)
+    if len(planes) == 1:
+        return answered(job, veil_alone(plate, request, tools.detector, others=others), tools)
+    shot = shot_around(planes, tools, smallest=request.smallest, grained=False)
+    done = veil_shot(plate, shot, request, tools.detector, others=others)
+    return {**answered(job, done, tools), "frames": sorted(planes)}
+
+
+WORK: Mapping[str, Callable[[Job], Mapping[str, Any]]] = {
+    "noop": noop,
+    "restore": restore,
+    "steady": steady,
+    "matte": matte,
+    "veil": veil,
+}
 """Operation -> what carries it out."""
 
 
-class Watched:
-    """A net that lets its job stop, or step aside, before every call. `share`: progress that each call is worth."""
+def settings_of(job: Job, **operations: tuple[str, ...] | None) -> list[dict[str, Any]]:
+    """A request's parameters, parted by the operations of operations.json that they belong to.
 
-    def __init__(self, net: Net, job: Job, stage: str, done: float, share: float) -> None:
-        self._net, self._job, self._stage, self._done, self._share = net, job, stage, done, share
-        self.id, self.template, self.side, self.seconds = net.id, net.template, fixed_side(net), net.seconds
-
-    def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-        """As the net itself.
-
-        Raises:
-            Cancelled: the job was taken back.
-        """
-        self._job.stage(self._stage, self._done)
-        self._done += self._share
-        answer = self._net(batch)
-        self.seconds = self._net.seconds
-        return answer
-
-
-def plate_of(plane: EnginePlane) -> Plate:
-    """A plane as a Plate over the same memory.
+    Args:
+        operations: whose parameters the job takes: these names, or None for all of them.
 
     Raises:
-        RequestError: `plate.space`, there is no such colour space; `request.plane`, it has no colour.
+        RequestError: a parameter of none of them.
     """
-    from faceplate.io.colourspaces import encoding_for
+    names = {
+        each: [p.name for p in operation(each).parameters] if only is None else only
+        for each, only in operations.items()
+    }
+    known = {name for each in names.values() for name in each}
+    for name in job.params:
+        if name not in known:
+            raise RequestError(f"{job.operation} has no parameter {name}; it has {', '.join(sorted(known))}")
+    return [{name: job.params[name] for name in each if name in job.params} for each in names.values()]
 
-    if plane.channels == "A":
-        raise RequestError("a plate should be RGB or RGBA, got one channel", code="request.plane")
-    alpha = plane.pixels[..., 3] if plane.channels == "RGBA" else None
-    return Plate(
-        plane.pixels[..., :3],
-        plane.frame,
-        plane.data_window,
-        plane.display_window,
-        encoding_for(plane.colourspace),
-        alpha,
-        cast(Alpha, plane.alpha),
+
+def answered(job: Job, done: "Finished", tools: "RestoreTools") -> dict[str, Any]:
+    """Write what was made into the client's planes, and say what became of every face."""
+    write_outputs(job, done.plate, done.layers)
+    return plain(
+        {
+            "faces": [asdict(face) for face in done.faces],
+            "seconds": done.seconds,
+            "models": list(tools.models),
+        }
     )
 
 
@@ -122,66 +196,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 6) if np.isfinite(value) else None
     return value
-
-
-def models_in_use() -> list[str]:
-    """Names of the models that are open."""
-    return list(_restore_tools().models) if _restore_tools.cache_info().currsize else []
-
-
-@cache
-def _restore_tools() -> "RestoreTools":
-    """The nets, opened once for every client of this engine."""
-    from faceplate.operations import open_restore
-
-    return open_restore()
-
-
-def _expect_names(job: Job, *, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
-    if set(job.inputs) != set(inputs) or not job.outputs or not set(job.outputs) <= set(outputs):
-        raise RequestError(
-            f"{job.operation} takes {', '.join(inputs)} and gives {', '.join(outputs)}; this request brings "
-            f"{', '.join(job.inputs) or 'nothing'} and wants {', '.join(job.outputs) or 'nothing'}",
-            code="request.plane",
-        )
-
-
-def _expect_restore_planes(job: Job, scale: int) -> None:
-    plate = job.inputs["plate"]
-    window = plate.data_window.scaled(scale)
-    for name, output in job.outputs.items():
-        if name == "plate":
-            _expect_fit(name, output, like=plate, window=window, channels=plate.channels, scale=scale)
-        else:
-            _expect_fit(name, output, like=None, window=window, channels="A")
-
-
-def _expect_fit(
-    name: str, output: EnginePlane, *, like: EnginePlane | None, window: Rect, channels: str, scale: int = 1
-) -> None:
-    """An output must be what the operation writes, or a host would show one thing and mean another."""
-    meaning = (like.colourspace, like.alpha) if like else ("data", "none")
-    wanted = (channels, window, *meaning)
-    got = (output.channels, output.data_window, output.colourspace, output.alpha)
-    if got != wanted or (like and output.display_window != like.display_window.scaled(scale)):
-        words = [" ".join(map(str, each)) for each in (wanted, got)]
-        raise RequestError(f"output {name} should be {words[0]}, got {words[1]}", code="request.plane")
-
-
-def _write(job: Job, done: "Restored") -> None:
-    """Into the client's memory, once; what lies there already stays."""
-    plate, output = job.inputs["plate"], job.outputs.get("plate")
-    if output is not None:
-        in_place = output.is_same_place(plate)
-        if not (in_place and done.plate.pixels.base is plate.pixels):
-            np.copyto(output.pixels[..., :3], done.plate.pixels)
-        if output.channels == "RGBA" and not in_place and done.plate.alpha is not None:
-            np.copyto(output.pixels[..., 3], done.plate.alpha)
-    for name in LAYERS:
-        if name in job.outputs:
-            np.copyto(job.outputs[name].pixels[..., 0], getattr(done, name))
-
-
-def _not_chosen(face: Any) -> dict[str, Any]:
-    """A face that nobody asked for, so that numbers in the report are those of the parameter `faces`."""
-    return {"box": face.box, "points": face.points, "score": face.score, "status": "not_chosen"}

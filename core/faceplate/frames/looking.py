@@ -12,6 +12,7 @@ from faceplate.arrays import Image
 from faceplate.colour import linear_from_srgb
 from faceplate.faces import Face
 from faceplate.plate import Plate
+from faceplate.restore.film_fields import Combing, fields_of
 from faceplate.restore.likeness import identity_on
 from faceplate.runtime.net import Net
 from faceplate.stabilise.cuts import THUMBNAIL, find_cuts
@@ -32,7 +33,7 @@ class Seen:
 
     `hash`: of the file it was read from, "" where there is none. `size`: (width, height) of the display window.
     `faces`: with identities, where those were asked for. `small`: (36, 64, 3) float16, display-encoded: for cuts and
-    flicker. `grain`: on some frames.
+    flicker. `grain`: on some frames. `combing`: against the frame before, where that was at hand.
     """
 
     frame: int
@@ -41,6 +42,7 @@ class Seen:
     faces: tuple[Sighting, ...]
     small: NDArray[np.float16]
     grain: Grain | None = None
+    combing: Combing | None = None
 
 
 def grained_among(frames: Sequence[int]) -> set[int]:
@@ -104,6 +106,7 @@ def shot_of(
         flicker=flicker_of(_levels(seen), cuts),
         grain=mean_grain([each.grain for each in seen if each.grain is not None]),
         models=models,
+        fields=fields_of([s.combing for s in seen if s.combing is not None and s.frame not in cuts]),
     )
     known = zip(tracks, paths, strict=True)
     return shot, {track.id: path.identity for track, path in known if path.identity is not None}

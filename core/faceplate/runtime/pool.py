@@ -36,6 +36,11 @@ def open_net(manifest: Manifest, *, device: str = "auto", policy: str = "") -> N
         return _open[key]
 
 
+def open_models() -> list[str]:
+    """Names of the models that are open, in the order they were opened. Waits for nobody."""
+    return list(dict.fromkeys(name for name, _, _ in list(_open)))
+
+
 def seconds_in_nets() -> float:
     """Wall time that this process has spent inside its nets so far."""
     with _opening:

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from faceplate.engine import work
-from faceplate.engine.jobs import Job
-from faceplate.engine.plane_store import PlaneStore, planes_of
-from faceplate.operations import restore_request
+from faceplate.engine.nets import models_in_use
+from faceplate.operations import open_restore, restore_request
 from faceplate.plate import Plate, Rect
 from faceplate.restore.pipeline import restore_frame
+from faceplate.runtime import pool
 from faceplate.stages.detect import detect_faces
 from faceplate_client.errors import Cancelled, RequestError
-from faceplate_client.planes import Buffer
 from faceplate_client.wire import Kind, encode
+from tests.support.engine_planes import Table
 from tests.support.model_folder import add_stub_pack
 from tests.support.plates import make_plate
 
@@ -25,9 +25,7 @@ def pack(tmp_path_factory):
     folder = add_stub_pack(tmp_path_factory.mktemp("models"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACEPLATE_MODELS", str(folder))
-        work._restore_tools.cache_clear()
         yield folder
-        work._restore_tools.cache_clear()
 
 
 def rgba(alpha: float = 0.5) -> np.ndarray:
@@ -38,40 +36,6 @@ def rgba(alpha: float = 0.5) -> np.ndarray:
     return np.dstack([pixels, np.full((192, 240), alpha, np.float32)]).astype(np.float32)
 
 
-class Table:
-    """One client's buffers and a job over them."""
-
-    def __init__(self, pixels: np.ndarray):
-        self.store, self.buffers, self.answers = PlaneStore(), [], []
-        self.plate = self.words(pixels.shape[2], WINDOW)
-        self.view(self.plate)[...] = pixels
-
-    def words(self, depth: int, window, **more):
-        number, width, height = len(self.buffers) + 1, window[2] - window[0], window[3] - window[1]
-        row = width * depth * 4 + 16
-        self.buffers.append(Buffer(number, row * height))
-        self.store.share(number, row * height, self.buffers[-1].fd)
-        display = [0, 0, 240 * width // 240, 192 * height // 192]
-        meaning = {
-            "colourspace": "data" if depth == 1 else "srgb",
-            "alpha": "premultiplied" if depth == 4 else "none",
-        }
-        return {
-            "buffer": number, "offset": 0, "row_bytes": row, "channels": {1: "A", 3: "RGB", 4: "RGBA"}[depth],
-            "dtype": "float32", "data_window": list(window), "display_window": display, "frame": 7, **meaning, **more,
-        }  # fmt: skip
-
-    def view(self, words) -> np.ndarray:
-        return self.store.plane(words).pixels
-
-    def job(self, outputs, **params) -> Job:
-        inputs, planes = planes_of(self.store, {"inputs": {"plate": self.plate}, "outputs": outputs})
-        return Job(
-            "test", 1, "restore", params, inputs, planes, True,
-            lambda job, kind, body: self.answers.append((kind, body)), began=1.0,
-        )  # fmt: skip
-
-
 def alone(pixels: np.ndarray, **params):
     """The same frame through the pipeline, without any engine."""
     alpha = np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None
@@ -79,7 +43,7 @@ def alone(pixels: np.ndarray, **params):
         np.ascontiguousarray(pixels[..., :3]), 7, Rect(*WINDOW), Rect(0, 0, 240, 192), alpha=alpha,
         alpha_kind="none" if alpha is None else "premultiplied",
     )  # fmt: skip
-    request, tools = restore_request(params), work._restore_tools()
+    request, tools = restore_request(params), open_restore()
     faces = request.chosen(detect_faces(plate, tools.detector, smallest=request.smallest))
     return restore_frame(plate, faces, nets=tools.nets, params=request.params)
 
@@ -87,7 +51,7 @@ def alone(pixels: np.ndarray, **params):
 @pytest.mark.parametrize("depth", [3, 4])
 def test_the_engine_gives_what_the_pipeline_gives_alone(pack, depth):
     pixels = rgba()[..., :depth]
-    table = Table(pixels)
+    table = Table(pixels, WINDOW)
     output, matte, invented = table.words(depth, WINDOW), table.words(1, WINDOW), table.words(1, WINDOW)
     report = work.restore(table.job({"plate": output, "matte": matte, "invented": invented}))
     expected = alone(pixels)
@@ -104,7 +68,7 @@ def test_the_engine_gives_what_the_pipeline_gives_alone(pack, depth):
 
 def test_in_place_only_the_faces_change(pack):
     pixels = rgba()
-    table = Table(pixels)
+    table = Table(pixels, WINDOW)
     work.restore(table.job({"plate": table.plate}))
     expected = alone(pixels)
     np.testing.assert_array_equal(table.view(table.plate)[..., :3], expected.plate.pixels)
@@ -114,7 +78,7 @@ def test_in_place_only_the_faces_change(pack):
 def test_a_plate_without_faces_passes_bit_for_bit(pack):
     pixels = make_plate(240, 192, seed=3).pixels * np.array([1.0, 0.4, 1.0], np.float32)
     pixels[5, 5] = (np.nan, np.inf, -3.0)
-    table = Table(pixels)
+    table = Table(pixels, WINDOW)
     output = table.words(3, WINDOW)
     report = work.restore(table.job({"plate": output}))
     assert report["faces"] == []
@@ -123,7 +87,7 @@ def test_a_plate_without_faces_passes_bit_for_bit(pack):
 
 def test_twice_the_size_wants_an_output_of_twice_the_size(pack):
     pixels = rgba()
-    table = Table(pixels)
+    table = Table(pixels, WINDOW)
     double = [2 * corner for corner in WINDOW]
     output, matte = table.words(4, double, display_window=[0, 0, 480, 384]), table.words(1, double)
     work.restore(table.job({"plate": output, "matte": matte}, scale=2))
@@ -144,28 +108,28 @@ def test_twice_the_size_wants_an_output_of_twice_the_size(pack):
     ],
 )
 def test_an_output_that_means_something_else_is_refused(pack, depth, change):
-    table = Table(rgba())
+    table = Table(rgba(), WINDOW)
     with pytest.raises(RequestError) as told:
         work.restore(table.job({"plate": table.words(depth, WINDOW, **change)}))
     assert told.value.code == "request.plane"
 
 
 def test_outputs_nobody_knows_and_no_outputs_are_refused(pack):
-    table = Table(rgba())
+    table = Table(rgba(), WINDOW)
     for outputs in ({}, {"depth": table.words(1, WINDOW)}):
-        with pytest.raises(RequestError, match="restore takes"):
+        with pytest.raises(RequestError, match="restore gives"):
             work.restore(table.job(outputs))
 
 
 def test_parameters_are_checked_by_the_engine(pack):
-    table = Table(rgba())
+    table = Table(rgba(), WINDOW)
     for params in ({"strength": 7}, {"colour": "red"}, {"strength": True}):
         with pytest.raises(RequestError):
-            work.restore(table.job({"plate": table.plate}, **params))
+            work.restore(table.job({"plate": table.plate}, "restore", **params))
 
 
 def test_an_unknown_colour_space_is_refused(pack):
-    table = Table(rgba())
+    table = Table(rgba(), WINDOW)
     table.plate = {**table.plate, "colourspace": "no such space"}
     with pytest.raises(RequestError) as told:
         work.restore(table.job({"plate": table.plate}))
@@ -175,7 +139,7 @@ def test_an_unknown_colour_space_is_refused(pack):
 def test_a_cancel_is_honoured_before_every_net_and_nothing_is_written(pack):
     stages = {"detect", "restore", "likeness", "write"}
     for wanted in stages:
-        table = Table(rgba())
+        table = Table(rgba(), WINDOW)
         output = table.words(4, WINDOW)
         job = table.job({"plate": output})
         stage = job.stage
@@ -191,6 +155,11 @@ def test_a_cancel_is_honoured_before_every_net_and_nothing_is_written(pack):
         assert not table.view(output).any()
 
 
-def test_each_model_is_loaded_once_for_everybody(pack):
-    assert work._restore_tools() is work._restore_tools()
-    assert len(work.models_in_use()) == 3
+def test_each_model_is_loaded_once_for_everybody(pack, monkeypatch):
+    monkeypatch.setattr(pool, "_open", {})
+    assert models_in_use() == []
+    for _ in range(3):
+        table = Table(rgba(), WINDOW)
+        work.restore(table.job({"plate": table.plate}))
+    assert sorted(models_in_use()) == ["crisper@1.0.0", "finder@1.0.0", "mean-colour@1.0.0"]
+    assert len(pool._open) == 3
