@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from faceplate.errors import RangeError, ShapeError
-from faceplate.reconstruct.mesh import material_of, vertex_normals, write_glb, write_npz, write_obj
+from faceplate.reconstruct.gltf import write_glb
+from faceplate.reconstruct.mesh import MATERIALS, material_of, vertex_normals, write_mtl, write_npz, write_obj
 from tests.support.heads import make_head
 
 HEAD = make_head()
@@ -125,6 +126,29 @@ def test_obj_keeps_quads_uvs_and_regions(tmp_path):
     faces = [[int(word.split("/")[0]) - 1 for word in line[1:]] for line in lines if line[0] == "f"]
     wanted = [[int(v) for v in quad if v >= 0] for quad in HEAD.quads]
     assert sorted(faces) == sorted(wanted)
+
+
+def test_gltf_carries_its_texture_inside(tmp_path):
+    picture = b"\x89PNG and so on, of a length that is no multiple of four"
+    write_glb(tmp_path / "egg.glb", HEAD, POINTS, texture=picture)
+    glb = Glb((tmp_path / "egg.glb").read_bytes())
+    (image,) = glb.json["images"]
+    view = glb.json["bufferViews"][image["bufferView"]]
+    assert glb.buffer[view["byteOffset"] :][: view["byteLength"]] == picture
+    assert image["mimeType"] == "image/png" and "uri" not in image
+    (skin,) = glb.json["materials"]
+    assert skin["pbrMetallicRoughness"]["baseColorTexture"] == {"index": 0}
+
+
+def test_obj_names_its_materials_and_they_their_texture(tmp_path):
+    write_obj(tmp_path / "egg.obj", HEAD, POINTS, materials="egg.mtl")
+    write_mtl(tmp_path / "egg.mtl", texture="egg.png")
+    words = [line.split() for line in (tmp_path / "egg.obj").read_text().splitlines()]
+    used = {line[1] for line in words if line[0] == "usemtl"}
+    made = [line.split() for line in (tmp_path / "egg.mtl").read_text().splitlines()]
+    assert ["mtllib", "egg.mtl"] in words and used == {"skin"}
+    assert {line[1] for line in made if line[0] == "newmtl"} == set(MATERIALS)
+    assert made.count(["map_Kd", "egg.png"]) == len(MATERIALS) - 3  # corneas, lashes and pupils have none
 
 
 def test_npz_holds_vertices_and_coefficients(tmp_path):
