@@ -71,8 +71,9 @@ def test_nothing_restored_lacks_nothing():
 
 
 def test_two_faces_are_grained_as_each_alone_and_nothing_between_them_is_looked_at():
+    assert GRAIN is not None
     size = (96, 400)
-    wide = plate(np.full((*size, 3), 0.4, np.float32))
+    wide = Plate.of(np.full((*size, 3), 0.4, np.float32))
     first, second = np.zeros(size, np.float32), np.zeros(size, np.float32)
     first[10:80, 10:80], second[20:90, 320:390] = 1.0, 1.0
     both = regrain(wide, first + second, GRAIN, seed=(3,)).pixels
