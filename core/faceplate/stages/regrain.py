@@ -14,6 +14,9 @@ from faceplate.stages.view import mend
 SURELY_INSIDE = 0.9
 """Matte above which a pixel tells what was done to the plate."""
 
+BLOCK = 16
+"""Side of the squares in which a matte is looked for, pixels."""
+
 FINEST_SIGMA = 1.5
 """Pixels of blur below which a difference is one of grain."""
 
@@ -74,8 +77,15 @@ def _put(
 
 def _islands(where: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
     """Boxes around what hangs together, joined where they overlap: what lies between two far faces is not asked for."""
-    _, _, found, _ = cv2.connectedComponentsWithStats(where.astype(np.uint8))
-    boxes = [(x, y, x + width, y + height) for x, y, width, height, _ in found[1:].tolist()]
+    # Looked for in blocks: on a 4K matte that takes a hundredth of the time.
+    down, across = (np.arange(0, length, BLOCK) for length in where.shape)
+    blocks = np.logical_or.reduceat(np.logical_or.reduceat(where, down, axis=0), across, axis=1)
+    _, _, found, _ = cv2.connectedComponentsWithStats(blocks.astype(np.uint8))
+    height, width = where.shape
+    boxes = [
+        (BLOCK * x, BLOCK * y, min(BLOCK * (x + w), width), min(BLOCK * (y + h), height))
+        for x, y, w, h, _ in found[1:].tolist()
+    ]
     apart: list[tuple[int, int, int, int]] = []
     while boxes:
         box = boxes.pop()
