@@ -1,0 +1,118 @@
+"""Draw renders and keep them in files of a few hundred, to be trained on and measured with.
+
+    python -m faceplate_training.renders.make --head FILE --photos DIR --hdri DIR --out DIR [--count 4000] [--held-out]
+
+Picture n of a seed is the same wherever and whenever it is drawn; a run that was cut short goes on where it stopped.
+Held-out renders have skins of London people who are never trained on, and seeds of their own.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceplate.reconstruct.head_file import read_head
+from faceplate_training.renders.light import panoramas
+from faceplate_training.renders.scene import Render, Studio
+from faceplate_training.renders.skins import skins
+
+SHARD = 250
+
+
+@dataclass(frozen=True)
+class Renders:
+    """Many renders at once; every array's first axis counts them, the others are those of `Render`."""
+
+    pixels: NDArray[np.uint8]
+    points: NDArray[np.float32]
+    visible: NDArray[np.bool_]
+    turn: NDArray[np.float32]
+    regions: NDArray[np.uint8]
+    yaw: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def gathered(renders: list[Render]) -> Renders:
+    """Single renders as one."""
+    parts = {name: np.stack([getattr(one, name) for one in renders]) for name in Renders.__dataclass_fields__}
+    return Renders(**parts | {"yaw": parts["yaw"].astype(np.float32)})
+
+
+def read_renders(folder: Path, prefix: str) -> Renders:
+    """All renders of a kind ("train" or "held_out") that were kept in a folder so far, in order.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    shards = []
+    for path in sorted(folder.glob(f"{prefix}_*.npz")):
+        with np.load(path) as data:
+            shards.append({name: data[name] for name in Renders.__dataclass_fields__})
+    if not shards:
+        raise FileNotFoundError(
+            f"{folder} holds no {prefix} renders; faceplate_training.renders.make draws them."
+        )
+    return Renders(**{name: np.concatenate([shard[name] for shard in shards]) for name in shards[0]})
+
+
+def make(studio: Studio, folder: Path, prefix: str, seed: int, count: int) -> None:
+    """Draw what is missing of `count` renders, a file of SHARD at a time."""
+    for first in range(0, count, SHARD):
+        path = folder / f"{prefix}_{first:06d}.npz"
+        if path.exists():
+            continue
+        drawn = gathered(
+            [studio.render(np.random.default_rng([seed, n])) for n in range(first, min(first + SHARD, count))]
+        )
+        temporary = path.with_suffix(".part")
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **{name: getattr(drawn, name) for name in Renders.__dataclass_fields__})
+        temporary.replace(path)
+        print(path.name, flush=True)
+
+
+def contact_sheet(renders: Renders, path: Path, *, columns: int = 8, rows: int = 5) -> None:
+    """Write the first renders side by side, every second with its points: green where seen, red where hidden."""
+    tiles = []
+    for n in range(min(len(renders), columns * rows)):
+        tile = cv2.resize(renders.pixels[n], None, fx=1.5, fy=1.5, interpolation=cv2.INTER_CUBIC)
+        for (x, y), seen in zip(renders.points[n], renders.visible[n] if n % 2 else [], strict=False):
+            colour = (0, 255, 0) if seen else (255, 0, 0)
+            cv2.circle(tile, (int(x * 1.5), int(y * 1.5)), 2, colour, -1, cv2.LINE_AA)
+        tiles.append(tile)
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    lines = [np.hstack(tiles[k : k + columns]) for k in range(0, len(tiles), columns)]
+    cv2.imwrite(str(path), np.ascontiguousarray(np.vstack(lines)[..., ::-1]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
+    parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
+    parser.add_argument("--hdri", type=Path, required=True, help="folder of the .hdr panoramas")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for skins, renders and a contact sheet"
+    )
+    parser.add_argument("--count", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--held-out", action="store_true", help="draw people who are never trained on")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    prefix = "held_out" if options.held_out else "train"
+    head = read_head(options.head)
+    faces = skins(head, options.photos, options.out / f"skins_{prefix}.npz", held_out=options.held_out)
+    studio = Studio(head, faces, panoramas(options.hdri))
+    seed = options.seed + (1_000_000 if options.held_out else 0)
+    make(studio, options.out, prefix, seed, options.count)
+    contact_sheet(read_renders(options.out, prefix), options.out / f"{prefix}.png")
+
+
+if __name__ == "__main__":
+    main()
