@@ -16,6 +16,12 @@ LEAST_INSIDE = 0.4
 MOST_HIDDEN = 0.4
 """Share of a face's box that the head of another, placed later, may hide."""
 
+BARELY = 0.1
+"""A face hidden or cut by less than this share is in no doubt."""
+
+REACH = np.array([-0.2, -0.3, 0.2, 0.3], np.float32)
+"""How far a head reaches beyond its face's box, in heights of the box."""
+
 
 @dataclass
 class Scene:
@@ -39,20 +45,39 @@ class Stage:
         self.side = ground.shape[0]
         self.boxes: list[np.ndarray] = []
         self.points: list[np.ndarray] = []
+        self.touched: list[bool] = []
 
     def is_free(self, head: np.ndarray) -> bool:
         """Whether something drawn over the box `head` leaves enough to see of every face that is already there."""
-        for box in self.boxes:
-            sides = np.minimum(box[2:], head[2:]) - np.maximum(box[:2], head[:2])
-            if np.maximum(sides, 0).prod() > MOST_HIDDEN * (box[2:] - box[:2]).prod():
-                return False
-        return True
+        return all(hidden_share(box, head) <= MOST_HIDDEN for box in self.boxes)
 
     def place(self, portrait: Portrait, linear: np.ndarray, at: np.ndarray, *, shape: str, cell=None) -> None:
         """Put a portrait's face centre at `at` under the (2, 2) map `linear`; see `cover` for `shape` and `cell`."""
         box, points = self.cover(portrait, linear, at, shape=shape, cell=cell)
+        over = box + REACH * (box[3] - box[1])
+        if shape == "photo":
+            over = whole_picture(portrait.pixels.shape, moved(linear, portrait.box, at))
+            if cell is not None:
+                over = np.concatenate([np.maximum(over[:2], cell[:2]), np.minimum(over[2:], cell[2:])])
+        for number, other in enumerate(self.boxes):
+            if hidden_share(other, over) > BARELY:
+                self.touched[number] = True
         self.boxes.append(box)
         self.points.append(points)
+        self.touched.append(False)
+
+    def cut(self, edge: np.ndarray, outward: np.ndarray) -> None:
+        """Note that nothing is seen beyond the line through `edge` with this normal."""
+        for number, box in enumerate(self.boxes):
+            corners = np.array([[box[x], box[y]] for x in (0, 2) for y in (1, 3)])
+            if ((corners - edge) @ outward).max() > 0:
+                self.touched[number] = True
+
+    def doubtful(self) -> np.ndarray:
+        """(N,) True for faces that other heads may hide or that the frame cuts."""
+        boxes = np.array(self.boxes, np.float32).reshape(-1, 4)
+        beyond = np.maximum(boxes[:, 2:] - self.side, -boxes[:, :2]).max(1)
+        return np.array(self.touched, bool) | (beyond > BARELY * (boxes[:, 3] - boxes[:, 1]))
 
     def cover(self, portrait: Portrait, linear: np.ndarray, at: np.ndarray, *, shape: str, cell=None):
         """Draw the portrait and return its box and points on the canvas, without listing it as a face.
@@ -74,6 +99,12 @@ class Stage:
         return Scene(self.pixels, boxes, np.array(self.points, np.float32).reshape(-1, 5, 2), asked)
 
 
+def hidden_share(box: np.ndarray, head: np.ndarray) -> float:
+    """Share of `box` that lies under `head`, both x0 y0 x1 y1."""
+    sides = np.minimum(box[2:], head[2:]) - np.maximum(box[:2], head[:2])
+    return float(np.maximum(sides, 0).prod() / max((box[2:] - box[:2]).prod(), 1e-6))
+
+
 def moved(linear: np.ndarray, box: np.ndarray, at: np.ndarray) -> np.ndarray:
     """(2, 3) canvas_from_portrait that maps by `linear` and brings the middle of `box` to `at`."""
     middle = (box[:2] + box[2:]) / 2
@@ -86,6 +117,13 @@ def move_box(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     middle = matrix[:, :2] @ middle + matrix[:, 2]
     reach = np.sqrt((matrix[:, :2] ** 2) @ half**2)
     return np.concatenate([middle - reach, middle + reach]).astype(np.float32)
+
+
+def whole_picture(shape: tuple[int, ...], matrix: np.ndarray) -> np.ndarray:
+    """The upright box around a whole picture of this shape after the (2, 3) map `matrix`."""
+    corners = np.array([[x, y] for x in (0, shape[1]) for y in (0, shape[0])], float)
+    corners = corners @ matrix[:, :2].T + matrix[:, 2]
+    return np.concatenate([corners.min(0), corners.max(0)]).astype(np.float32)
 
 
 def draw(canvas: np.ndarray, portrait: Portrait, matrix: np.ndarray, *, shape: str, cell=None) -> None:

@@ -11,17 +11,21 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from faceplate_training.detect_face.canvas import Scene
-from faceplate_training.detect_face.recording import Grain, record
+from faceplate_training.detect_face.recording import Grain, magnified, record
 from faceplate_training.detect_face.scenes import Director
-from faceplate_training.detect_face.sources import Album
+from faceplate_training.detect_face.sources import Album, Teacher
 
 Batch = tuple[Tensor, list[tuple[Tensor, Tensor, Tensor]]]
 """Pictures (B, 3, S, S) uint8, and per picture boxes (N, 4), points (N, 5, 2), asked (N,)."""
 
+WITNESS = 0.6
+"""Score from which the teacher's word counts that a hidden face can still be seen."""
+
 
 @dataclass(frozen=True)
 class Course:
-    """What is shown when. Whole scenes at first; from step `close_from` on every second batch is of close-ups.
+    """What is shown when. From step `close_from` on every second batch is of close-ups, and `mistakes` of
+    those are of what is no face.
 
     `side` and `size` are a scene's side in pixels and a batch's length; those of close-ups are chosen so that a batch
     costs about the same.
@@ -32,7 +36,8 @@ class Course:
     size: int = 16
     close_side: int = 192
     close_size: int = 28
-    close_from: int = 1250
+    close_from: int = 0
+    mistakes: float = 0.2
 
     def is_close(self, step: int) -> bool:
         return step >= self.close_from and step % 2 == 1
@@ -45,8 +50,8 @@ class Course:
 class Scenes(Dataset):
     """Endless scenes; opens its album in the process that reads it."""
 
-    def __init__(self, cache: Path, course: Course) -> None:
-        self.cache, self.course = cache, course
+    def __init__(self, cache: Path, course: Course, teacher: Path) -> None:
+        self.cache, self.course, self.teacher = cache, course, teacher
         self.wide: Director | None = None
 
     def __getitem__(self, number: tuple[int, int]) -> Scene:
@@ -54,11 +59,16 @@ class Scenes(Dataset):
         if self.wide is None:
             cv2.setNumThreads(1)
             album = Album(self.cache)
-            self.wide, self.close = Director(album, course.side), Director(album, course.close_side)
+            witness = Teacher(self.teacher, threshold=WITNESS)
+            self.wide = Director(album, course.side, witness)
+            self.close = Director(album, course.close_side, witness)
             self.grain = Grain(course.seed)
         step, place = number
         if course.is_close(step):
             rng = np.random.default_rng([course.seed, step, place])
+            if rng.random() < course.mistakes:
+                scene = record(self.wide.mistake(rng), self.grain, rng)
+                return magnified(scene, rng, course.close_side)
             return record(self.close.close_up(rng), self.grain, rng)
         rng = np.random.default_rng([course.seed, step * course.size + place])
         return record(self.wide.compose(rng), self.grain, rng)
@@ -73,12 +83,14 @@ def collate(scenes: list[Scene]) -> Batch:
     return pictures, faces
 
 
-def batches(cache: Path, course: Course, *, start: int, steps: int, loaders: int) -> Iterator[Batch]:
+def batches(
+    cache: Path, course: Course, teacher: Path, *, start: int, steps: int, loaders: int
+) -> Iterator[Batch]:
     """The batches of steps `start` to `steps`, prepared by `loaders` processes ahead of time."""
     numbers = [course.numbers(step) for step in range(start, steps)]
     return iter(
         DataLoader(
-            Scenes(cache, course),
+            Scenes(cache, course, teacher),
             batch_sampler=numbers,
             collate_fn=collate,
             num_workers=loaders,

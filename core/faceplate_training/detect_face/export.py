@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from faceplate.nets.detect_net import DetectNet
 from faceplate.runtime.net import Net
 from faceplate.runtime.onnx_net import OnnxNet
-from faceplate_training.export import export_onnx
+from faceplate_training.export import export_onnx, load_onnx_weights
 
 
 def main() -> None:
@@ -55,6 +56,68 @@ def folded(net: DetectNet) -> DetectNet:
                 parent[number] = torch.nn.utils.fuse_conv_bn_eval(first, second)
                 parent[number + 1] = torch.nn.Identity()
     return net
+
+
+def unfold(net: DetectNet, path: Path, pictures: torch.Tensor) -> None:
+    """Fill a net with the weights of a shipped file, its normalisation measured anew on `pictures` (B, 3, S, S).
+
+    The net answers as the file does, and trains as one whose normalisation was never folded away.
+
+    Raises:
+        KeyError: the file holds no net of this architecture.
+    """
+    like_file = folded(DetectNet())
+    load_onnx_weights(like_file, path)
+    norms = normalised(net)
+    ours = dict(net.named_modules())
+    with torch.no_grad():
+        seen = answers(like_file, pictures)
+        for name, theirs in like_file.named_modules():
+            if not isinstance(theirs, torch.nn.Conv2d):
+                continue
+            conv = ours[name]
+            assert isinstance(conv, torch.nn.Conv2d) and theirs.bias is not None
+            conv.weight.copy_(theirs.weight)
+            if name not in norms:
+                assert conv.bias is not None
+                conv.bias.copy_(theirs.bias)
+                continue
+            norm, (mean, variance) = norms[name], seen[name]
+            assert norm.running_mean is not None and norm.running_var is not None
+            norm.running_mean.copy_(mean - theirs.bias)
+            norm.running_var.copy_(variance)
+            norm.weight.copy_((variance + norm.eps).sqrt())
+            norm.bias.copy_(mean)
+
+
+def answers(net: DetectNet, pictures: torch.Tensor) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Mean and variance (C,) of every convolution's output on some pictures, by the convolution's name."""
+    seen: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def listen(name: str, conv: torch.nn.Conv2d) -> RemovableHandle:
+        def note(_module: torch.nn.Module, _inputs: tuple, out: torch.Tensor) -> None:
+            seen[name] = out.mean((0, 2, 3)), out.var((0, 2, 3))
+
+        return conv.register_forward_hook(note)
+
+    convs = [(name, part) for name, part in net.named_modules() if isinstance(part, torch.nn.Conv2d)]
+    ears = [listen(name, conv) for name, conv in convs]
+    net(pictures)
+    for ear in ears:
+        ear.remove()
+    return seen
+
+
+def normalised(net: DetectNet) -> dict[str, torch.nn.BatchNorm2d]:
+    """The batch normalisation that follows a convolution, by the convolution's name."""
+    found = {}
+    for name, parent in net.named_modules():
+        if not isinstance(parent, torch.nn.Sequential):
+            continue
+        for number, (first, second) in enumerate(zip(parent, list(parent)[1:], strict=False)):
+            if isinstance(first, torch.nn.Conv2d) and isinstance(second, torch.nn.BatchNorm2d):
+                found[f"{name}.{number}"] = second
+    return found
 
 
 class TorchNet:

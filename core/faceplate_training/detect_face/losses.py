@@ -39,7 +39,9 @@ def assign(boxes: Tensor, asked: Tensor, side: int) -> Tensor:
             best, face = apart.min(0)
             owner = torch.where(best.isfinite(), face, owner)
             inside = (x > boxes[:, 0:1]) & (x < boxes[:, 2:3]) & (y > boxes[:, 1:2]) & (y < boxes[:, 3:4])
-            hidden = (inside & ~asked[:, None]).any(0)
+            # an eye or an ear of a face far too large for this grid is a mistake, asked for or not
+            shy = ~asked & (size > low / 2) & (size < min(2.5 * high, 2.0 * side))
+            hidden = (inside & shy[:, None]).any(0)
             owner = torch.where(hidden & (owner == NOBODY), torch.tensor(UNASKED), owner)
         owners.append(owner)
     return torch.cat(owners)

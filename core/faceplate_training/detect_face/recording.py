@@ -5,6 +5,7 @@ import numpy as np
 
 from faceplate_training.degrade import combed, disc_kernel, motion_kernel, specks
 from faceplate_training.detect_face.canvas import SMALLEST, Scene
+from faceplate_training.detect_face.dirt import dirty
 
 
 class Grain:
@@ -52,6 +53,21 @@ def record(scene: Scene, grain: Grain, rng: np.random.Generator) -> Scene:
         )
         pixels = jpeg(pixels, rng) if rng.random() < 0.15 else pixels
     return Scene(pixels, scene.boxes, scene.points, asked)
+
+
+def magnified(scene: Scene, rng: np.random.Generator, side: int) -> Scene:
+    """A small part of a recorded scene, enlarged: how the second look sees what was taken for a small face."""
+    size = int(np.exp(rng.uniform(np.log(24), np.log(110))))
+    x, y = rng.integers(0, scene.pixels.shape[0] - size + 1, 2)
+    part = np.ascontiguousarray(scene.pixels[y : y + size, x : x + size])
+    zoom, corner = side / size, np.array([x, y], np.float32)
+    boxes = (scene.boxes - np.tile(corner, 2)) * np.float32(zoom)
+    seen = np.clip(boxes, 0, side)
+    meets = ((seen[:, 2:] - seen[:, :2]) > 0).all(1)
+    points = (scene.points - corner) * np.float32(zoom)
+    pixels = cv2.resize(part, (side, side), interpolation=cv2.INTER_LINEAR)
+    # only what is far larger or not there: whether a part of a face is one is not asked here
+    return Scene(pixels, boxes[meets], points[meets], np.zeros(int(meets.sum()), bool))
 
 
 def light(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -102,6 +118,8 @@ def sensor(pixels: np.ndarray, grain: Grain, rng: np.random.Generator) -> np.nda
         pixels = np.clip(pixels + added, 0, 255).astype(np.uint8)
     if rng.random() < 0.08:
         pixels = np.clip(specks(pixels, rng), 0, 255).astype(np.uint8)
+    elif rng.random() < 0.08:
+        pixels = dirty(pixels, rng)
     if rng.random() < 0.03:
         pixels = combed(pixels, rng)
     return pixels

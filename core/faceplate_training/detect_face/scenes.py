@@ -3,9 +3,13 @@
 import cv2
 import numpy as np
 
-from faceplate_training.detect_face.canvas import SMALLEST, Scene, Stage, move_box, moved
-from faceplate_training.detect_face.sources import Album, Portrait
-from faceplate_training.detect_face.strangers import drawn, texture
+from faceplate_training.detect_face.canvas import REACH, SMALLEST, Scene, Stage, move_box, moved
+from faceplate_training.detect_face.dirt import dirty
+from faceplate_training.detect_face.sources import Album, Portrait, Teacher, share
+from faceplate_training.detect_face.strangers import colour, drawn, heap, texture
+
+SEEN = 0.4
+"""Least overlap of the witness's box with the true one for a face that is hidden in part."""
 
 
 def attitude(
@@ -22,25 +26,64 @@ def attitude(
     return scale * turn @ shear @ squeeze
 
 
+def witnessed(stage: Stage, witness: Teacher | None) -> Scene:
+    """The scene, every face that is hidden or cut in part asked for only where the witness still sees it.
+
+    The teacher has learnt from people's marks how large a face is of which only a part shows: such a box is the mean
+    of the true one and the teacher's.
+    """
+    scene = stage.scene()
+    doubtful = np.flatnonzero(stage.doubtful() & scene.asked)
+    if witness is None or not len(doubtful):
+        return scene
+    seen = witness.faces(scene.pixels)
+    for number in doubtful:
+        shares = [share(row[:4], scene.boxes[number]) for row in seen]
+        best = int(np.argmax(shares)) if shares else -1
+        if best < 0 or shares[best] < SEEN:
+            scene.asked[number] = False
+        else:
+            scene.boxes[number] = (scene.boxes[number] + seen[best, :4]) / 2
+    return scene
+
+
+def _cut_by_frame(stage: Stage, rng: np.random.Generator, share: float) -> None:
+    """Black beyond a straight edge that takes about `share` of the picture's side, tilted or not."""
+    side, angle = stage.side, rng.choice([0.0, 1.0, 2.0, 3.0]) * np.pi / 2
+    angle += rng.normal(0, 0.2) if rng.random() < 0.5 else 0.0
+    outward = np.array([np.cos(angle), np.sin(angle)])
+    along = np.array([-outward[1], outward[0]])
+    edge = side / 2 + outward * side * (0.5 - share)
+    corners = [edge + along * 2 * side, edge - along * 2 * side]
+    corners += [corners[1] + outward * 2 * side, corners[0] + outward * 2 * side]
+    cv2.fillConvexPoly(stage.pixels, np.round(corners).astype(np.int32), (0, 0, 0))
+    stage.cut(edge, outward)
+
+
 class Director:
     """Composes scenes from an album; every scene depends on the generator it is given and nothing else."""
 
-    def __init__(self, album: Album, side: int = 256) -> None:
-        self.album, self.side = album, side
+    def __init__(self, album: Album, side: int = 256, witness: Teacher | None = None) -> None:
+        """`witness` says which faces that others hide or the frame cuts can still be seen; without one all are."""
+        self.album, self.side, self.witness = album, side, witness
 
     def compose(self, rng: np.random.Generator) -> Scene:
         """One scene, undamaged."""
         kind = rng.random()
-        if kind < 0.28:
+        if kind < 0.20:
             stage = self._portrait(rng)
-        elif kind < 0.58:
+        elif kind < 0.40:
             stage = self._mosaic(rng)
-        elif kind < 0.90:
+        elif kind < 0.58:
             stage = self._crowd(rng)
+        elif kind < 0.82:
+            stage = self._group(rng)
+        elif kind < 0.90:
+            stage = self._near(rng)
         else:
-            stage = Stage(self.ground(rng))
+            stage = Stage(self._plate(rng))
         self._obstruct(stage, rng)
-        return stage.scene()
+        return witnessed(stage, self.witness)
 
     def close_up(self, rng: np.random.Generator) -> Scene:
         """One nearly upright face in the middle, half as high as the picture: what the stage's second look shows."""
@@ -48,12 +91,68 @@ class Director:
         height = 0.5 * self.side * np.exp(rng.normal(0, 0.16))
         linear = attitude(height, portrait, rng, widest=0.3)
         at = self.side * (0.5 + rng.normal(0, 0.04, 2))
-        stage.place(portrait, linear, at, shape="photo" if rng.random() < 0.8 else "head")
+        company = rng.random()
+        if company < 0.15:
+            self._neighbour(stage, height, at, rng)
+        stage.place(portrait, linear, at, shape="photo" if rng.random() < 0.7 and company > 0.15 else "head")
+        if 0.15 < company < 0.35:
+            self._neighbour(stage, height, at, rng)
         self._obstruct(stage, rng)
-        if rng.random() < 0.12:  # the frame's edge cuts into the close-up
-            cut = int(rng.uniform(0.15, 0.55) * self.side)
-            np.rot90(stage.pixels, int(rng.integers(4)))[:cut] = 0
-        return stage.scene()
+        if rng.random() < 0.16:  # the frame's edge cuts into the close-up, at any angle
+            _cut_by_frame(stage, rng, float(rng.uniform(0.15, 0.55)))
+        return witnessed(stage, self.witness)
+
+    def mistake(self, rng: np.random.Generator) -> Scene:
+        """No face at all, or one so near that only parts of it are seen: what small parts of are shown close up."""
+        return (self._near(rng) if rng.random() < 0.4 else Stage(self._plate(rng))).scene()
+
+    def _neighbour(self, stage: Stage, height: float, at: np.ndarray, rng: np.random.Generator) -> None:
+        """A second head beside a face of this height at `at`, near enough to be hidden or to hide."""
+        portrait, tall = self._pick(rng), height * np.exp(rng.normal(0, 0.25))
+        away = rng.uniform(0.45, 1.2) * height * np.array([rng.choice([-1, 1]), 0.6 * rng.normal()])
+        stage.place(portrait, attitude(tall, portrait, rng), at + away, shape="head")
+
+    def _group(self, rng: np.random.Generator) -> Stage:
+        """One person in front of others, as press photos show them: half hidden, out of focus, cut by the frame."""
+        stage = Stage(self.ground(rng))
+        height, at = self.side * rng.uniform(0.22, 0.55), self.side * rng.uniform(0.3, 0.7, 2)
+        for _ in range(int(rng.integers(1, 6))):
+            other = self._pick(rng)
+            tall = height * np.exp(rng.uniform(np.log(0.25), np.log(1.25)))
+            place = self.side * np.array([rng.uniform(-0.1, 1.1), rng.uniform(-0.05, 0.8)])
+            if rng.random() < 0.5:
+                place = at + rng.uniform(0.5, 1.4) * height * np.array(
+                    [rng.choice([-1, 1]), rng.normal(-0.1, 0.4)]
+                )
+            stage.place(other, attitude(tall, other, rng), place, shape="head")
+        if rng.random() < 0.5:
+            stage.pixels[:] = cv2.GaussianBlur(stage.pixels, (0, 0), 0.3 + height * rng.uniform(0.0, 0.035))
+        subject = self._pick(rng)
+        stage.place(subject, attitude(height, subject, rng, widest=0.3), at, shape="head")
+        if rng.random() < 0.3:
+            self._neighbour(stage, height, at, rng)
+        if rng.random() < 0.3:
+            _cut_by_frame(stage, rng, float(rng.uniform(0.02, 0.25)))
+        return stage
+
+    def _near(self, rng: np.random.Generator) -> Stage:
+        """A sharp face larger than the picture or nearly so: its ears, eyes and earrings are no faces of their own."""
+        fine = self.album.fine
+        number = int(rng.choice(fine)) if len(fine) and rng.random() < 0.8 else None
+        portrait = self._pick(rng) if number is None else self.album.portrait(number)
+        stage, height = Stage(self.ground(rng)), self.side * np.exp(rng.uniform(np.log(0.7), np.log(2.6)))
+        at = self.side * 0.5 + rng.uniform(-0.75, 0.75, 2) * height
+        stage.place(portrait, attitude(height, portrait, rng), at, shape="photo")
+        if rng.random() < 0.4:
+            stage.pixels[:] = dirty(stage.pixels, rng)
+        return stage
+
+    def _plate(self, rng: np.random.Generator) -> np.ndarray:
+        """No face: a part of a large plate, mostly out of focus, with the dirt that film gathers."""
+        ground = self.ground(rng)
+        if rng.random() < 0.6:
+            ground = cv2.GaussianBlur(ground, (0, 0), float(np.exp(rng.uniform(np.log(0.7), np.log(9)))))
+        return dirty(ground, rng) if rng.random() < 0.7 else ground
 
     def _pick(self, rng: np.random.Generator) -> Portrait:
         portrait = self.album.portrait(int(rng.integers(len(self.album))))
@@ -102,8 +201,7 @@ class Director:
             linear = attitude(height, portrait, rng)
             matrix = moved(linear, portrait.box, at)
             box = move_box(portrait.box, matrix)
-            reach = np.array([-0.2, -0.3, 0.2, 0.3], np.float32) * height
-            if not stage.is_free(box + reach):
+            if not stage.is_free(box + REACH * np.float32(height)):
                 continue
             if empty:
                 stage.cover(portrait, linear, at, shape="head")
@@ -135,10 +233,10 @@ class Director:
         """Hands, bars, microphones, sunglasses: something over a part of some faces, which stay faces."""
         for box, points in zip(stage.boxes, stage.points, strict=True):
             chance = rng.random()
-            if chance > 0.16:
+            if chance > 0.22:
                 continue
             width, height = box[2] - box[0], box[3] - box[1]
-            colour = tuple(int(v) for v in rng.integers(0, 256, 3))
+            tone = colour(rng)
             if chance < 0.03:  # sunglasses
                 radius = max(1, int(0.2 * np.hypot(*(points[1] - points[0])) * rng.uniform(1.3, 2.0)))
                 for eye in points[:2]:
@@ -147,25 +245,30 @@ class Director:
                         stage.pixels, centre, (radius, max(1, int(0.7 * radius))), 0, 0, 360, (20, 20, 24), -1
                     )
                 continue
+            if chance > 0.17:
+                _cap(stage.pixels, box, points, tone, rng)
+                continue
             start = box[:2] + rng.uniform(-0.1, 1.1, 2) * (width, height)
             if chance < 0.09:
                 end = start + rng.normal(0, 0.8, 2) * (width, height)
                 thick = max(1, int(width * rng.uniform(0.04, 0.2)))
-                cv2.line(stage.pixels, _whole(start), _whole(end), colour, thick, cv2.LINE_AA)
+                cv2.line(stage.pixels, _whole(start), _whole(end), tone, thick, cv2.LINE_AA)
             else:
                 edge = box[:2] + np.array([rng.choice([0.0, 1.0]), rng.uniform(0.3, 1.1)]) * (width, height)
                 axes = (
                     max(1, int(width * rng.uniform(0.15, 0.36))),
                     max(1, int(height * rng.uniform(0.15, 0.36))),
                 )
-                cv2.ellipse(stage.pixels, _whole(edge), axes, float(rng.uniform(0, 180)), 0, 360, colour, -1)
+                cv2.ellipse(stage.pixels, _whole(edge), axes, float(rng.uniform(0, 180)), 0, 360, tone, -1)
 
     def ground(self, rng: np.random.Generator, side: int = 0) -> np.ndarray:
         """(side, side, 3) uint8 without a face: a piece of the world, a texture, drawings, portraits without faces."""
         side, kind = side or self.side, rng.random()
-        if kind < 0.60:
+        if kind < 0.52:
             ground = self._world(side, rng)
-        elif kind < 0.80:
+        elif kind < 0.68:
+            ground = heap(side, rng)
+        elif kind < 0.83:
             ground = texture(side, rng)
         else:
             ground = drawn(side, rng)
@@ -196,6 +299,23 @@ class Director:
         if rng.random() < 0.5:
             piece = piece[:, ::-1]
         return cv2.resize(piece, (side, side), interpolation=cv2.INTER_LINEAR)
+
+
+def _cap(
+    pixels: np.ndarray, box: np.ndarray, points: np.ndarray, tone: tuple, rng: np.random.Generator
+) -> None:
+    """A cap or a helmet down to the brows, with a peak; a darker peak below a lighter crown."""
+    across = points[1] - points[0]
+    turn, height = float(np.arctan2(across[1], across[0])), float(box[3] - box[1])
+    down = np.array([-np.sin(turn), np.cos(turn)])
+    brows = points[:2].mean(0) - down * height * rng.uniform(0.08, 0.16)
+    half, angle = 0.5 * float(box[2] - box[0]), float(np.degrees(turn))
+    crown = brows - down * height * 0.12
+    axes = (max(1, round(half * rng.uniform(1.0, 1.25))), max(1, round(height * rng.uniform(0.15, 0.3))))
+    cv2.ellipse(pixels, _whole(crown), axes, angle, 180, 360, tone, -1, cv2.LINE_AA)
+    axes = (max(1, round(half * rng.uniform(0.8, 1.2))), max(1, round(height * rng.uniform(0.03, 0.09))))
+    shade = tuple(int(v * 0.6) for v in tone)
+    cv2.ellipse(pixels, _whole(brows), axes, angle + float(rng.normal(0, 8)), 0, 360, shade, -1, cv2.LINE_AA)
 
 
 def _whole(point: np.ndarray) -> tuple[int, int]:

@@ -13,6 +13,7 @@ import torch
 
 from faceplate.nets.detect_net import DetectNet
 from faceplate_training.detect_face.data import Batch, Course, batches
+from faceplate_training.detect_face.export import unfold
 from faceplate_training.detect_face.losses import detection_loss
 from faceplate_training.detect_face.sources import prepare
 from faceplate_training.loop import Averaged, Log, finite_step, load_checkpoint, rate_at, save_checkpoint
@@ -25,8 +26,9 @@ def main() -> None:
     words.add_argument("--photos", type=Path, required=True, help="folder with london, canada, congress, ...")
     words.add_argument("--teacher", type=Path, help="YuNet as ONNX; default: models/ beside the photos")
     words.add_argument("--out", type=Path, required=True)
-    words.add_argument("--steps", type=int, default=5200)
-    words.add_argument("--rate", type=float, default=2e-3)
+    words.add_argument("--begin-with", type=Path, help="a shipped detect-face ONNX to go on from")
+    words.add_argument("--steps", type=int, default=9000)
+    words.add_argument("--rate", type=float, default=1.2e-3)
     words.add_argument("--seed", type=int, default=7)
     words.add_argument("--threads", type=int, default=2, help="1 where other work shares the cores")
     words.add_argument("--loaders", type=int, default=1)
@@ -41,7 +43,10 @@ def train(words: argparse.Namespace) -> None:
     teacher = words.teacher or words.photos.parent / "models" / "yunet_n_dynamic.onnx"
     cache = words.out / "cache"
     prepare(words.photos, teacher, cache)
-    net = DetectNet().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = DetectNet()
+    if words.begin_with and not (words.out / "checkpoint.pt").exists():
+        unfold(net, words.begin_with, calibration(cache, Course(words.seed), teacher))
+    net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = Averaged(net, 0.998)
     optimiser = torch.optim.AdamW(net.parameters(), words.rate, weight_decay=0.02)
     checkpoint = words.out / "checkpoint.pt"
@@ -50,7 +55,7 @@ def train(words: argparse.Namespace) -> None:
     sums, since = dict.fromkeys(("loss", *WEIGHTS), 0.0), time.monotonic()
     shown = 0
     course = Course(words.seed)
-    feed = batches(cache, course, start=start, steps=words.steps, loaders=words.loaders)
+    feed = batches(cache, course, teacher, start=start, steps=words.steps, loaders=words.loaders)
     net.train()
     for step, batch in enumerate(feed, start):
         shown += len(batch[0])
@@ -69,6 +74,13 @@ def train(words: argparse.Namespace) -> None:
             sums, since, shown = dict.fromkeys(sums, 0.0), time.monotonic(), 0
         if (step + 1) % 250 == 0 or step + 1 == words.steps:
             save_checkpoint(checkpoint, step + 1, net, averaged, optimiser)
+
+
+def calibration(cache: Path, course: Course, teacher: Path) -> torch.Tensor:
+    """(B, 3, S, S) pictures, 0-1, on which the normalisation of a folded net is measured."""
+    other = Course(course.seed + 1, size=96)
+    (pictures, _) = next(batches(cache, other, teacher, start=0, steps=1, loaders=0))
+    return pictures.float() / 255
 
 
 def batch_loss(net: DetectNet, batch: Batch, device: torch.device) -> dict[str, torch.Tensor]:
