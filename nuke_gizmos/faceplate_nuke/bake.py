@@ -77,12 +77,7 @@ def prepare(node: nuke.Node):
     """
     first, last = plates.frames_of(node)
     _expect_shot(node)
-    version = plates.new_version(plates.folder_of(node))
-    try:
-        pattern = plates.plates_for(node, version, first, last)
-    except FaceplateError:
-        shutil.rmtree(version, ignore_errors=True)
-        raise
+    version, pattern = plates.new_version_with_plates(node, first, last)
     result = os.path.join(version, "restored.####.exr").replace("\\", "/")
     keeps = value(node, "reuse_plates") or not pattern.startswith(version.replace("\\", "/"))
     return Order(

@@ -1,6 +1,7 @@
 """The input of a node as files: which frames, in which folder, rendered by the Write inside the node."""
 
 import os
+import shutil
 
 import nuke
 
@@ -75,6 +76,20 @@ def new_version(folder):
             number += 1
         except OSError as error:
             raise OutputError("The folder {} cannot be made: {}.".format(path, error.strerror))
+
+
+def new_version_with_plates(node: nuke.Node, first, last):
+    """A new version's folder, and the pattern of the plates for it. The folder is gone again where they fail.
+
+    Raises:
+        OutputError: it cannot be made. RequestError, InputError, Cancelled: as `plates_for`.
+    """
+    version = new_version(folder_of(node))
+    try:
+        return version, plates_for(node, version, first, last)
+    except BaseException:  # Nuke's own errors have no parent of ours
+        shutil.rmtree(version, ignore_errors=True)
+        raise
 
 
 def plates_for(node: nuke.Node, version, first, last):

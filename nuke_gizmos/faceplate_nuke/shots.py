@@ -52,12 +52,7 @@ def prepare(node: nuke.Node):
     first, last = plates.frames_of(node)
     folder = plates.folder_of(node)
     shot = path_of(node, "shot") or os.path.join(folder, "shot.json").replace("\\", "/")
-    version = plates.new_version(folder)
-    try:
-        pattern = plates.plates_for(node, version, first, last)
-    except Exception:
-        shutil.rmtree(version, ignore_errors=True)
-        raise
+    version, pattern = plates.new_version_with_plates(node, first, last)
     return Order(tuple(analyse_words(node, pattern, shot, first, last)), version, shot, pattern, first, last)
 
 
