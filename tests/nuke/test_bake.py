@@ -205,11 +205,11 @@ def test_a_render_that_is_cancelled_in_nuke_is_not_baked(app, restore, command):
     assert command.calls == [] and restore["baking"].value() is False and restore["plates_file"].value() == ""
 
 
-def test_a_write_that_writes_nothing_is_noticed(app, restore, command):
+def test_a_write_that_writes_nothing_is_noticed(app, restore, command, tmp_path):
     app.render_frame = lambda path, frame: None
     baked(app, restore)
     assert "The plate of frame 1001 is not there" in restore["status"].value()
-    assert command.calls == []
+    assert command.calls == [] and not list(tmp_path.rglob("v001"))
 
 
 def test_pressed_twice_it_bakes_once(app, restore, command):
