@@ -81,4 +81,4 @@ def remembered(restore: Restore, tools: RestoreTools, mirror: bool) -> Restore:
 
 def digest_of(pixels: NDArray[np.float32]) -> bytes:
     """What tells pixels from other pixels."""
-    return hashlib.sha256(memoryview(np.ascontiguousarray(pixels)).cast("B")).digest()
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
