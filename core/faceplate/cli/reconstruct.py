@@ -1,0 +1,235 @@
+"""`faceplate reconstruct`: photos of one person made into a rigged, textured head."""
+
+import argparse
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faceplate.cli.complaint import complain
+from faceplate.cli.memory import keep_freed_memory
+from faceplate.cli.options import add_model_options
+from faceplate.cli.stopping import run_stoppable
+from faceplate.model_choice import ModelChoice
+from faceplate_client.errors import Cancelled, RequestError
+
+if TYPE_CHECKING:
+    from faceplate.portraits import Portrait
+    from faceplate.reconstruct.morphable import HeadModel
+    from faceplate.reconstruct.pipeline import Reconstructed
+
+STOPPED = "Stopped. Nothing was written."
+
+_STAGES = {
+    "read": "reading the photos",
+    "fit": "fitting the head",
+    "bake": "baking the texture",
+    "write": "writing",
+}
+
+
+def add_parser(commands: Any) -> None:
+    """Add `reconstruct`."""
+    line = "make a head with texture, shape keys and armature from photos of one person"
+    parser = commands.add_parser("reconstruct", help=line, description=f"{line[0].upper()}{line[1:]}.")
+    parser.add_argument(
+        "photos", nargs="+", type=Path, metavar="PHOTO", help="a picture; several of one person"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="head.glb",
+        help="the file to write: .glb, .obj or .npz",
+    )
+    parser.add_argument(
+        "--texture", default="4096", metavar="0|256-8192", help="texels of a side; 0 makes none"
+    )
+    parser.add_argument(
+        "--points",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="the 68 points of a photo (.pts, .json), once for each photo in their order; no net then looks for them",
+    )
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="which face, where there are several; 1 is the largest"
+    )
+    parser.add_argument(
+        "--lens", type=float, metavar="MM", help="full-frame focal length; default: what the file says, or 50"
+    )
+    parser.add_argument(
+        "--colourspace", metavar="NAME", help="the photos' colour space; default: what the files say"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="take the photos for one person whatever they look like"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a head that is there")
+    parser.add_argument(
+        "--device", default="auto", metavar="auto|cpu|cuda|openvino", help="what the nets run on"
+    )
+    add_model_options(parser)
+    parser.add_argument("--json", action="store_true", help="the report, or the error, as JSON on stdout")
+    parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    size = _checked(options)
+    stages = _Stages(quiet=options.quiet)
+
+    def abandon() -> None:
+        complain(Cancelled.code, STOPPED, as_json=options.json)
+
+    keep_freed_memory()
+    report = run_stoppable(
+        lambda stop: _reconstruct(options, size, stages.stoppable(stop)), tick=lambda: None, abandon=abandon
+    )
+    report["seconds"] = stages.seconds()
+    _tell(report, options)
+    return 0
+
+
+def _checked(options: argparse.Namespace) -> int:
+    """The texture's size; what can be refused without reading a photo is refused here."""
+    from faceplate.head_output import outputs_for
+    from faceplate.reconstruct.texture import SIZES
+
+    low, high = SIZES
+    size = int(options.texture) if options.texture.isascii() and options.texture.isdigit() else -1
+    if size != 0 and not low <= size <= high:
+        raise RequestError(
+            f"--texture should be 0 or {low}-{high} texels, got {options.texture}", code="params.range"
+        )
+    if options.lens is not None and not 8 <= options.lens <= 1200:
+        raise RequestError(f"--lens should be 8-1200 mm, got {options.lens:g}", code="params.range")
+    if options.points and len(options.points) != len(options.photos):
+        raise RequestError(
+            f"--points was given {len(options.points)} times for {len(options.photos)} photos; give it once for each"
+        )
+    for path in outputs_for(options.output, textured=bool(size)):
+        if path.exists() and not options.overwrite:
+            raise RequestError(
+                f"{path} is there already; use --overwrite to replace it", code="output.exists"
+            )
+        if path.resolve() in {photo.resolve() for photo in options.photos}:
+            raise RequestError(f"{path} is one of the photos; choose another -o", code="output.is_input")
+    return size
+
+
+class _Stages:
+    """Which part of the work is under way, said on stderr and timed."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet, self._begun = quiet, []
+
+    def stoppable(self, stop: threading.Event) -> "_Stages":
+        self._stop = stop
+        return self
+
+    def __call__(self, name: str) -> None:
+        if self._stop.is_set():
+            raise Cancelled(STOPPED)
+        self._begun.append((name, time.monotonic()))
+        if not self._quiet:
+            print(
+                f"faceplate: {len(self._begun)}/{len(_STAGES)} {_STAGES[name]}", file=sys.stderr, flush=True
+            )
+
+    def seconds(self) -> dict[str, float]:
+        ends = [start for _, start in self._begun[1:]] + [time.monotonic()]
+        return {name: round(end - start, 3) for (name, start), end in zip(self._begun, ends, strict=True)}
+
+
+def _reconstruct(options: argparse.Namespace, size: int, stages: _Stages) -> dict[str, Any]:
+    from faceplate.head_output import write_reconstructed
+    from faceplate.portraits import expect_one_person, open_portrait_nets, read_portrait
+    from faceplate.reconstruct.head_file import read_head
+    from faceplate.reconstruct.pipeline import ReconstructParams, reconstruct_stills
+    from faceplate.registry.catalogue import manifest_for, read_weights
+
+    stages("read")
+    several = len(options.photos) > 1
+    nets = open_portrait_nets(
+        options.device,
+        ModelChoice(tuple(options.model), options.policy),
+        find=not options.points,
+        compare=several and not options.force,
+    )
+    head = read_head(read_weights(manifest_for("head.model", policy=options.policy), policy=options.policy))
+    files = options.points or [None] * len(options.photos)
+    portraits = [
+        read_portrait(
+            photo, nets, points=points, face=options.face, lens=options.lens, colourspace=options.colourspace
+        )
+        for photo, points in zip(options.photos, files, strict=True)
+    ]
+    expect_one_person(portraits)
+    # one factor is fitted for all cameras, so a lens that is known for one photo alone is a guess as well
+    known = all(portrait.lens is not None for portrait in portraits)
+    params = ReconstructParams(texture=size, focal_spread=0.0 if known else 0.25)
+    made = reconstruct_stills(head, [portrait.still for portrait in portraits], params, on_stage=stages)
+    stages("write")
+    write_reconstructed(options.output, head, made)
+    return _report(options, head, portraits, made)
+
+
+def _report(
+    options: argparse.Namespace, head: "HeadModel", portraits: list["Portrait"], made: "Reconstructed"
+) -> dict[str, Any]:
+    import numpy as np
+
+    from faceplate.reconstruct.camera import FULL_FRAME_WIDTH
+    from faceplate.reconstruct.pipeline import yaw_of
+
+    fit, photos = made.fit, []
+    for k, portrait in enumerate(portraits):
+        still = portrait.still
+        strong = {
+            name: round(float(weight), 3)
+            for name, weight in zip(head.expression_names, fit.expressions[k], strict=True)
+            if weight > 0.005
+        }
+        photos.append(
+            {
+                "path": still.name,
+                "points_error_px": round(fit.off[k], 2),
+                "points_error_percent": round(100 * fit.off[k] / still.eyes_apart, 2),
+                "face_height_px": round(portrait.height, 1),
+                "yaw_degrees": round(float(np.degrees(yaw_of(fit.poses[k]))), 1),
+                "lens_mm": round(fit.cameras[k].focal / max(still.pixels.shape[:2]) * FULL_FRAME_WIDTH, 1),
+                "expressions": strong,
+            }
+        )
+    face = head.mask("face") > 0.5 if "face" in head.mask_names else np.ones(len(head.mean), bool)
+    return {
+        "output": str(options.output),
+        "head": head.id,
+        "vertices": len(head.mean),
+        "photos": photos,
+        "rounds": len(fit.rounds) - 1,
+        "spread_mm": round(float(np.median(made.spread[face])), 2),
+        "texture": 0 if made.texture is None else len(made.texture.colour),
+        "notes": [note for portrait in portraits for note in portrait.notes],
+    }
+
+
+def _tell(report: dict[str, Any], options: argparse.Namespace) -> None:
+    if options.json:
+        print(json.dumps(report))
+        return
+    for note in report["notes"]:
+        print(f"faceplate: {note}", file=sys.stderr)
+    if not options.quiet:
+        for photo in report["photos"]:
+            print(
+                f"{photo['path']}: points met to {photo['points_error_px']} px, "
+                f"{photo['points_error_percent']} % of the distance between the eyes"
+            )
+        print(
+            f"{report['output']}: the face's shape is uncertain by {report['spread_mm']} mm (one standard deviation, "
+            "size and all, of what points alone can say)"
+        )

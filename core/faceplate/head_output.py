@@ -1,0 +1,120 @@
+"""A reconstructed head into files: .glb, .obj or .npz, each whole or not there at all."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from faceplate.farm.store import publish
+from faceplate.reconstruct.gltf import write_glb
+from faceplate.reconstruct.mesh import material_of, write_mtl, write_npz, write_obj
+from faceplate.reconstruct.morphable import HeadModel
+from faceplate.reconstruct.pipeline import Reconstructed
+from faceplate_client.errors import OutputError, RequestError
+
+ENDINGS = (".glb", ".obj", ".npz")
+
+_SPEED = 2  # of PNG's ten levels of effort; more costs seconds at 4K and saves a tenth
+
+
+def outputs_for(path: Path, *, textured: bool) -> list[Path]:
+    """Every file that writing a head makes.
+
+    Raises:
+        RequestError: an ending that is none of `ENDINGS`.
+    """
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise RequestError(f"-o {path} should end in {', '.join(ENDINGS)}: that says what is written")
+    if ending != ".obj":
+        return [path]
+    pictures = [path.with_suffix(".png"), path.with_name(f"{path.stem}.confidence.png")] if textured else []
+    return [path, path.with_suffix(".mtl"), *pictures]
+
+
+def write_reconstructed(path: Path, head: HeadModel, made: Reconstructed) -> None:
+    """Write a head as its name's ending says.
+
+    `.glb` and `.npz` hold all in one file; `.obj` is the neutral mesh, with its materials and pictures beside it. What
+    the `.npz` holds is listed in docs/heads.md; the Blender add-on reads that.
+
+    Raises:
+        RequestError: an ending that is not known. OutputError: a file that cannot be written.
+    """
+    names = outputs_for(path, textured=made.texture is not None)
+    colour = png_of(made.texture.colour) if made.texture else None
+    confidence = png_of(made.texture.confidence) if made.texture else None
+    if path.suffix.lower() == ".glb":
+        _publish(path, lambda to: write_glb(to, head, made.neutral, texture=colour))
+    elif path.suffix.lower() == ".npz":
+        _publish(path, lambda to: _write_arrays(to, head, made, colour, confidence))
+    else:
+        for name, content in zip(names[2:], (colour, confidence), strict=False):
+            _publish(name, lambda to, content=content: to.write_bytes(content or b""))
+        _publish(names[1], lambda to: write_mtl(to, texture=names[2].name if colour else ""))
+        _publish(path, lambda to: write_obj(to, head, made.neutral, materials=names[1].name))
+
+
+def png_of(picture: np.ndarray) -> bytes:
+    """A picture (H, W, 3) or (H, W), 0-1, as an 8-bit PNG file."""
+    # rows at a time: rounding 4K at once takes three copies of 200 MB
+    stored = np.empty(picture.shape, np.uint8)
+    for first in range(0, len(picture), 128):
+        rows = slice(first, first + 128)
+        stored[rows] = np.clip(picture[rows] * 255 + 0.5, 0, 255)
+    done, content = cv2.imencode(
+        ".png", stored if stored.ndim == 2 else stored[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, _SPEED]
+    )
+    if not done:
+        raise OutputError("the texture could not be encoded as PNG; try a smaller --texture")
+    return content.tobytes()
+
+
+def _write_arrays(
+    path: Path, head: HeadModel, made: Reconstructed, colour: bytes | None, confidence: bytes | None
+) -> None:
+    moved = np.abs(head.expressions).max(2)
+    which, vertex = np.nonzero(moved)
+    pictures = {"texture": colour, "confidence": confidence}
+    write_npz(
+        path,
+        head,
+        made.neutral,
+        identity=made.fit.identity,
+        expressions=np.array(made.fit.expressions),
+        spread=made.spread,
+        expression_names=np.array(head.expression_names),
+        expression_roles=np.array(head.expression_roles),
+        drivers=head.drivers,
+        key_index=which.astype(np.int32),
+        key_vertex=vertex.astype(np.int32),
+        key_move=head.expressions[which, vertex],
+        region_names=np.array(head.region_names),
+        region_materials=np.array([material_of(region) for region in head.region_names]),
+        quad_region=head.quad_region,
+        joint_names=np.array(head.joint_names),
+        joint_parents=head.joint_parents,
+        joints=head.joints(made.neutral),
+        skin=head.skin,
+        credit=np.array(head.credit),
+        **{name: np.frombuffer(png, np.uint8) for name, png in pictures.items() if png},
+    )
+
+
+def _publish(path: Path, write: Callable[[Path], object]) -> None:
+    publish(path, write, verify=_expect_content)
+
+
+def _expect_content(path: Path) -> None:
+    """What was written is there, and where its form says how long it is, as long as that."""
+    content = path.read_bytes()
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as held:
+            whole = len(held["vertices"]) > 0
+    elif path.suffix == ".glb":
+        whole = int.from_bytes(content[8:12], "little") == len(content)
+    else:
+        whole = bool(content)
+    if not whole:
+        raise OutputError(f"{path} is not what was written; check the disk and try again")

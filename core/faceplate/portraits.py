@@ -1,0 +1,241 @@
+"""Photos of faces made ready for a head: read upright, one face chosen in each, its 68 points found or given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceplate.arrays import Points
+from faceplate.faces import Face
+from faceplate.io.colourspaces import encoding_for, guess_space
+from faceplate.io.images import read_picture
+from faceplate.io.picture import Picture
+from faceplate.io.plates import to_plate
+from faceplate.model_choice import PLAIN_CHOICE, ModelChoice, choose_models
+from faceplate.plate import Plate
+from faceplate.reconstruct.camera import FULL_FRAME_WIDTH, Camera
+from faceplate.reconstruct.pipeline import Still, expect_no_profile
+from faceplate.reconstruct.points_file import read_points
+from faceplate.registry.catalogue import has_model
+from faceplate.restore.likeness import Identity, identity_on, similarity
+from faceplate.runtime.net import Net
+from faceplate.runtime.pool import open_net
+from faceplate.stages.detect import detect_faces
+from faceplate.stages.landmarks import find_landmarks, five_of
+from faceplate.stages.view import view_plate
+from faceplate_client.errors import InputError, ModelError, RequestError
+
+SAME_PERSON = 0.2
+"""Cosine of two identities below which photos are said to be of different people. On 120 photos of LFW our net refuses
+78 % of the pairs of strangers so, and 8 % of 131 pairs of one person, for whom there is `--force`."""
+
+BESIDE = 1 / 3
+"""Of the largest face's height, below which another face is somebody in the background and nobody asks about it."""
+
+SMALL = 64.0
+"""Pixels, the height of a face below which a head is said to be uncertain."""
+
+LENS = 50.0
+"""mm, full-frame equivalent, when neither the file nor anybody says."""
+
+_GREY = 0.01  # how far apart a colour picture's channels are at least, on average
+
+
+@dataclass(frozen=True)
+class PortraitNets:
+    """The nets that look at portraits; those that are not here, or not needed, are None."""
+
+    detect: Net | None = None
+    landmarks: Net | None = None
+    identity: Net | None = None
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A photo with one face in it.
+
+    `still`: for the fit. `identity`: who it looks like, None without a net. `lens`: mm full-frame equivalent as the
+    file or somebody told it, None where it is a guess. `height`: of the face, pixels. `notes`: for the artist.
+    """
+
+    still: Still
+    identity: Identity | None
+    lens: float | None
+    height: float
+    notes: list[str] = field(default_factory=list)
+
+
+def open_portrait_nets(
+    device: str = "auto", choice: ModelChoice = PLAIN_CHOICE, *, find: bool, compare: bool
+) -> PortraitNets:
+    """Open the nets that portraits need.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "openvino".
+        choice: models asked for by name, and the policy.
+        find: whether faces and their points have to be found; not where files give them.
+        compare: whether it is to be asked if photos show one person.
+
+    Raises:
+        ModelError: points have to be found and no model here finds them; whatever else `choose_models` raises.
+    """
+    needs = ("face.detect", "face.landmarks") if find else ()
+    if find and not has_model("face.landmarks", policy=choice.policy):
+        raise ModelError(
+            "No model here finds the 68 points of a face (face.landmarks). Install the model pack, or give the "
+            "points of each photo with --points FILE.",
+            code="model.missing",
+        )
+    wants = ("face.identity",) if compare else ()
+    used = choose_models(
+        choice, needs=needs, wants=wants, knows=("face.detect", "face.landmarks", "face.identity")
+    )
+    nets = {task: open_net(manifest, device=device, policy=choice.policy) for task, manifest in used.items()}
+    return PortraitNets(nets.get("face.detect"), nets.get("face.landmarks"), nets.get("face.identity"))
+
+
+def read_portrait(
+    path: Path,
+    nets: PortraitNets,
+    *,
+    points: Path | None = None,
+    face: int | None = None,
+    lens: float | None = None,
+    colourspace: str | None = None,
+) -> Portrait:
+    """Read a photo and find the one face that is meant.
+
+    Args:
+        path: a picture; EXIF's orientation is obeyed.
+        nets: open.
+        points: a file of the 68 points (`reconstruct.points_file`), which no net then looks for.
+        face: which face, 1 is the largest; None where there is but one.
+        lens: mm, full-frame equivalent; None reads it from the file, or takes 50.
+        colourspace: of the picture, None for what the file says.
+
+    Raises:
+        InputError: the picture cannot be read; no face in it. RequestError: several faces and none chosen, or no such
+        face. RangeError: a profile.
+    """
+    picture = read_picture(path)
+    plate = to_plate(picture, 1, encoding_for(colourspace or guess_space(picture)))
+    told = lens or _lens_of(picture)
+    trust, spread = None, 0.0
+    if points is not None:
+        found = read_points(points)
+        _expect_inside(found, plate, points, path)
+        box = (*found.min(0).tolist(), *found.max(0).tolist())
+        chosen = Face(box, five_of(found))
+    else:
+        if nets.detect is None or nets.landmarks is None:
+            raise ModelError("no net looks for faces here; give points", code="model.missing")
+        chosen = choose_face(detect_faces(plate, nets.detect), path, face)
+        seen = find_landmarks(plate, chosen, nets.landmarks)
+        expect_no_profile(str(path), seen.yaw)
+        found, trust, spread = seen.points, seen.trust, float(np.median(seen.spread))
+    identity = None if nets.identity is None else identity_on(plate, chosen, nets.identity)
+    still = _still(path, plate, found, told or LENS, trust, spread)
+    notes = _notes(path, picture, still, chosen.height)
+    return Portrait(still, identity, told, chosen.height, notes)
+
+
+def choose_face(faces: Sequence[Face], path: Path, number: int | None) -> Face:
+    """The face that is meant, of those found, largest first.
+
+    Raises:
+        InputError: none was found. RequestError: several, and nobody said which; or not as many as said.
+    """
+    if not faces:
+        raise InputError(
+            f"No face was found in {path}. Give a photo in which one is at least 24 pixels high, sharp and not "
+            "covered, or its points with --points FILE.",
+            code="input.face",
+        )
+    if number is not None:
+        if not 1 <= number <= len(faces):
+            raise RequestError(
+                f"--face {number} was asked for, and {path} has {len(faces)}; 1 is the largest.",
+                code="request.face",
+            )
+        return faces[number - 1]
+    near = [face for face in faces if face.height >= BESIDE * faces[0].height]
+    if len(near) > 1:
+        listed = ", ".join(
+            f"{k} at x {sum(face.box[::2]) / 2:.0f}, y {sum(face.box[1::2]) / 2:.0f} ({face.height:.0f} px high)"
+            for k, face in enumerate(near, 1)
+        )
+        raise RequestError(
+            f"There are {len(near)} faces in {path}: {listed}. Say which is meant with --face N.",
+            code="request.face",
+        )
+    return near[0]
+
+
+def expect_one_person(portraits: Sequence[Portrait]) -> None:
+    """Refuse photos of different people, as far as the net can tell.
+
+    Raises:
+        RequestError: names the photo that is least like the others.
+    """
+    known = [(portrait, portrait.identity) for portrait in portraits if portrait.identity is not None]
+    if len(known) < 2:
+        return
+    likest = [
+        max(similarity(own, other) for j, (_, other) in enumerate(known) if j != k)
+        for k, (_, own) in enumerate(known)
+    ]
+    least = int(np.argmin(likest))
+    if likest[least] < SAME_PERSON:
+        raise RequestError(
+            f"{known[least][0].still.name} seems to show somebody else than the other photos (likeness "
+            f"{likest[least]:.2f}, expected {SAME_PERSON:.2f} or more). Leave it out, or say --force if it is one "
+            "person.",
+            code="request.person",
+        )
+
+
+def _expect_inside(points: Points, plate: Plate, file: Path, path: Path) -> None:
+    window = plate.display_window
+    inside = (points > (window.x0, window.y0)) & (points < (window.x1, window.y1))
+    if inside.all(1).sum() < 34:
+        raise InputError(
+            f"Most of the points in {file} lie outside {path}, which is {window.width} x {window.height} pixels; "
+            "points are expected in pixels of the upright photo."
+        )
+
+
+def _still(
+    path: Path, plate: Plate, points: Points, lens: float, trust: NDArray[np.float32] | None, spread: float
+) -> Still:
+    """The photo over its data window; the lens looks at the middle of the display window."""
+    display, data = plate.display_window, plate.data_window
+    shift = np.array([data.x0, data.y0], np.float32)
+    centre = ((display.x0 + display.x1) / 2 - data.x0, (display.y0 + display.y1) / 2 - data.y0)
+    focal = max(display.width, display.height) * lens / FULL_FRAME_WIDTH
+    pixels = view_plate(plate).pixels
+    return Still(str(path), pixels, points - shift, Camera(focal, centre), trust, spread)
+
+
+def _lens_of(picture: Picture) -> float | None:
+    """mm, full-frame equivalent, as a camera wrote it."""
+    told = picture.part.attributes().get("Exif:FocalLengthIn35mmFilm")
+    try:
+        millimetres = float(told)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return millimetres if 8 <= millimetres <= 1200 else None
+
+
+def _notes(path: Path, picture: Picture, still: Still, height: float) -> list[str]:
+    notes = []
+    if height < SMALL:
+        notes.append(
+            f"The face in {path} is only {height:.0f} pixels high, so that the head is uncertain and its texture soft; "
+            "give a larger one if there is."
+        )
+    wide = np.ptp(still.pixels[::4, ::4], axis=2)
+    if picture.roles.grey or float(wide.mean()) < _GREY:
+        notes.append(f"{path} is grey, and so is the texture made of it.")
+    return notes

@@ -1,0 +1,149 @@
+"""From photos of one person to a head: points, pose and identity by the fit, colours by the bake."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceplate.arrays import Image, Points
+from faceplate.errors import RangeError
+from faceplate.reconstruct.camera import Camera, HeadPose
+from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points
+from faceplate.reconstruct.morphable import HeadModel, rotation
+from faceplate.reconstruct.texture import Texture, bake_texture
+from faceplate.reconstruct.visible import show
+
+PROFILE = np.radians(75)
+"""A head turned farther than this shows too little of a face."""
+
+_TURNED = 0.25  # radians, from which the jaw's far side is an outline and no longer the same spots of skin
+_PICKED = 1.0  # pixels: nobody and no net places a point better than to about one
+_SURE = 0.006  # nor better than this share of the face's size
+
+
+@dataclass(frozen=True)
+class Still:
+    """One photo.
+
+    `name`: for sentences about it. `pixels`: (H, W, 3) float32, display-encoded sRGB, 0-1. `points`: (68, 2) pixels of
+    it. `camera`: of it. `trust`: (68,) 0-1, or None for all 1. `spread`: pixels, how far points may be off, 0 where
+    nobody said.
+    """
+
+    name: str
+    pixels: Image = field(repr=False)
+    points: Points = field(repr=False)
+    camera: Camera
+    trust: NDArray[np.float32] | None = field(default=None, repr=False)
+    spread: float = 0.0
+
+    @property
+    def eyes_apart(self) -> float:
+        """Pixels between the outer corners of the eyes."""
+        return float(np.linalg.norm(self.points[36] - self.points[45]))
+
+    @property
+    def noise(self) -> float:
+        """How far points may be off, as a share of the face's size in the picture."""
+        size = max(float(np.linalg.norm(np.ptp(self.points, axis=0))), 1.0)
+        return float(np.clip(max(_SURE, _PICKED / size, self.spread / size), _SURE, 0.5))
+
+
+@dataclass(frozen=True)
+class ReconstructParams:
+    """`texture`: texels of a side, 0 for none. `focal_spread`: as `FitParams`, 0 where the lens is known."""
+
+    texture: int = 4096
+    focal_spread: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reconstructed:
+    """A head.
+
+    `neutral`: (V, 3) mm, its identity without expression. `spread`: (V,) mm, the standard deviation of that. `fit`:
+    with each photo's expression, pose and camera. `texture`: or None.
+    """
+
+    neutral: NDArray[np.float32]
+    spread: NDArray[np.float32]
+    fit: Fit
+    texture: Texture | None
+
+
+def reconstruct_stills(
+    head: HeadModel,
+    stills: Sequence[Still],
+    params: ReconstructParams | None = None,
+    *,
+    on_stage: Callable[[str], object] = lambda _: None,
+) -> Reconstructed:
+    """Fit a head to photos of one person and bake their colours.
+
+    Args:
+        head: a model with the landmark set `68`.
+        stills: at least one, of one person; expressions may differ.
+        params: see `ReconstructParams`.
+        on_stage: told in a word what begins: fit, bake. It may raise to stop the work.
+
+    Raises:
+        RangeError: a profile; points that are no face's; what `fit_points` and `bake_texture` raise.
+    """
+    params = params or ReconstructParams()
+    on_stage("fit")
+    fit = _fitted(head, stills, params)
+    for still, pose in zip(stills, fit.poses, strict=True):
+        expect_no_profile(still.name, yaw_of(pose))
+    texture = None
+    if params.texture:
+        on_stage("bake")
+        seen = [
+            show(head, head.rest(fit.identity, expression), pose, camera, still.pixels)
+            for still, expression, pose, camera in zip(
+                stills, fit.expressions, fit.poses, fit.cameras, strict=True
+            )
+        ]
+        texture = bake_texture(head, seen, params.texture)
+    return Reconstructed(head.rest(fit.identity), fit.spread(head), fit, texture)
+
+
+def yaw_of(pose: HeadPose) -> float:
+    """Radians to a side; above 0 the nose points to the right of the picture."""
+    forward = rotation(pose.turn)[:, 2]
+    return float(np.arctan2(forward[0], forward[2]))
+
+
+def expect_no_profile(name: str, yaw: float) -> None:
+    """Refuse a head that is turned too far.
+
+    Raises:
+        RangeError: says how far it is turned.
+    """
+    if abs(yaw) > PROFILE:
+        raise RangeError(
+            f"The face in {name} is turned {np.degrees(abs(yaw)):.0f} degrees to the side, and half of it cannot be "
+            f"seen; give a photo turned at most {np.degrees(PROFILE):.0f} degrees."
+        )
+
+
+def _fitted(head: HeadModel, stills: Sequence[Still], params: ReconstructParams) -> Fit:
+    """The fit, and where a head is turned the fit again, with less belief in the outline that its jaw has become."""
+    noise = float(np.median([still.noise for still in stills]))
+    settings = FitParams(noise=noise, focal_spread=params.focal_spread)
+    views = [View(still.points, still.camera, still.trust) for still in stills]
+    fit = fit_points(head, views, settings)
+    turned = [yaw_of(pose) for pose in fit.poses]
+    if max(map(abs, turned)) < _TURNED:
+        return fit
+    return fit_points(head, [_less_jaw(v, yaw) for v, yaw in zip(views, turned, strict=True)], settings)
+
+
+def _less_jaw(view: View, yaw: float) -> View:
+    if abs(yaw) < _TURNED:
+        return view
+    trust = np.ones(68, np.float32) if view.trust is None else view.trust.astype(np.float32)
+    # a nose that points to the right of the picture hides the jaw at the right of it: points 9-16
+    trust[9:17] *= 0.1 if yaw > 0 else 1.0
+    trust[0:8] *= 0.1 if yaw < 0 else 1.0
+    return replace(view, trust=trust)
