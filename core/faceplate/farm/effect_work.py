@@ -21,7 +21,8 @@ from faceplate.io.plates import to_plate, with_result
 from faceplate.io.sequence import Footage, FrameFile, open_input
 from faceplate.io.target import Target, open_output
 from faceplate.ofx_host.clips import ClipFacts
-from faceplate.ofx_host.effect import Bundle, Effect, Instance
+from faceplate.ofx_host.effect import Bundle, Effect
+from faceplate.ofx_host.instance import Instance
 from faceplate.ofx_host.native import PluginError
 from faceplate.ofx_host.plates import image_from, plate_from, premultiplication_of, window_of
 from faceplate.ofx_host.profiles import profile_named

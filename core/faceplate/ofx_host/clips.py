@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 Region = tuple[float, float, float, float]
 """x1, y1, x2, y2: canonical, so in square pixels at full size, y up."""
 
+Window = tuple[int, int, int, int]
+"""x1, y1, x2, y2 in pixels, y up, half-open."""
+
+Scale = tuple[float, float]
+"""The render scale, across and up: 0.5 in a half-size proxy."""
+
 OUTPUT = "Output"
 
 

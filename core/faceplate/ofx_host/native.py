@@ -1,4 +1,4 @@
-"""The compiled half of the host, or a sentence that says why it is not here."""
+"""The compiled half of the host, or a sentence that says why it is not here; what it counts."""
 
 from types import ModuleType
 
@@ -25,3 +25,13 @@ def native() -> ModuleType:
             code="ofx.host",
         ) from error
     return _host
+
+
+def live_handles() -> dict[str, int]:
+    """Kind of handle -> how many plug-ins could still hold, in this process; empty when nothing was left behind."""
+    return native().live_handles()
+
+
+def take_refusals() -> list[str]:
+    """What plug-ins asked for and were refused since the last call, a sentence each."""
+    return native().take_refusals()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from faceplate.ofx_host.effect import Window
+from faceplate.ofx_host.clips import Window
 from faceplate.ofx_host.images import floats_of, image_of
 from faceplate.plate import Plate, Rect
 

@@ -11,7 +11,7 @@ from faceplate.ofx_host.native import PluginError
 from faceplate.ofx_host.profiles import Definition, definition
 
 if TYPE_CHECKING:
-    from faceplate.ofx_host.effect import Instance
+    from faceplate.ofx_host.instance import Instance
 
 
 def settle(instance: "Instance") -> Preferences:

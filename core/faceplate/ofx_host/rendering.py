@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any
 
-from faceplate.ofx_host.clips import OUTPUT, Region
-from faceplate.ofx_host.effect import Instance, Scale, Window
+from faceplate.ofx_host.clips import OUTPUT, Region, Scale, Window
 from faceplate.ofx_host.images import new_image
+from faceplate.ofx_host.instance import Instance
 from faceplate.ofx_host.native import PluginError
 
 
