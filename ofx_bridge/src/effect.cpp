@@ -1,10 +1,13 @@
 #include "effect.h"
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 
 #include "frame.h"
 #include "instance.h"
+#include "neighbours.h"
+#include "source_plane.h"
 
 namespace faceplate {
 namespace {
@@ -60,9 +63,10 @@ OfxPropertySetHandle defineClip(OfxImageEffectHandle effect, const char* name,
   return handle;
 }
 
-void defineClips(OfxImageEffectHandle effect, bool withMask) {
+void defineClips(OfxImageEffectHandle effect, bool withMask, bool looksAround) {
   const auto colours = {kOfxImageComponentRGBA, kOfxImageComponentRGB, kOfxImageComponentAlpha};
-  defineClip(effect, kOfxImageEffectSimpleSourceClipName, colours);
+  const Properties source(defineClip(effect, kOfxImageEffectSimpleSourceClipName, colours));
+  source.set(kOfxImageEffectPropTemporalClipAccess, static_cast<int>(looksAround));
   if (withMask) {
     const Properties mask(defineClip(effect, kMaskClip, {kOfxImageComponentAlpha, kOfxImageComponentRGBA}));
     mask.set(kOfxImageClipPropOptional, 1);
@@ -99,6 +103,18 @@ OfxStatus wantWholeSource(const Instance& instance, OfxPropertySetHandle in, Ofx
   return kOfxStatOK;
 }
 
+// Exactly the frames that a render will fetch.
+OfxStatus wantFrames(const Effect& effect, const Instance& instance, OfxPropertySetHandle in,
+                     OfxPropertySetHandle out) {
+  const OfxTime time = Properties(in).number(kOfxPropTime, 0);
+  const int reach = hostLooksAround() ? effect.reach(instance.knobs, time) : 0;
+  const std::vector<int> steps = stepsAround(instance.source, time, reach);
+  if (steps.empty()) return kOfxStatReplyDefault;
+  Properties(out).set("OfxImageClipPropFrameRange_Source", time + std::min(steps.front(), 0), 0);
+  Properties(out).set("OfxImageClipPropFrameRange_Source", time + std::max(steps.back(), 0), 1);
+  return kOfxStatOK;
+}
+
 OfxStatus tellIdentity(const Effect& effect, const Instance& instance, OfxPropertySetHandle in,
                        OfxPropertySetHandle out) {
   const OfxTime time = Properties(in).number(kOfxPropTime, 0);
@@ -120,17 +136,28 @@ RenderArguments argumentsOf(OfxImageEffectHandle effect, OfxPropertySetHandle in
   return arguments;
 }
 
+// After a render that worked: say what the host kept from it, once, or take back what was said before.
+void tellWhatIsMissing(const Effect& effect, Instance& instance, const RenderArguments& arguments) {
+  const bool complained = instance.complained.exchange(false);
+  if (effect.reach(instance.knobs, arguments.time) > 0 && !hostLooksAround()) {
+    if (!instance.warned.exchange(true) || complained) showWarning(arguments.effect, effect.oneFrameOnly());
+  } else if (instance.warned.exchange(false) || complained) {
+    clearMessage(arguments.effect);
+  }
+}
+
 OfxStatus render(const Effect& effect, OfxImageEffectHandle handle, OfxPropertySetHandle in) {
   Instance& instance = instanceOf(handle);
   try {
-    renderFrame(effect, instance, argumentsOf(handle, in));
-    if (instance.complained.exchange(false)) clearMessage(handle);
+    const RenderArguments arguments = argumentsOf(handle, in);
+    renderFrame(effect, instance, arguments);
+    tellWhatIsMissing(effect, instance, arguments);
     return kOfxStatOK;
   } catch (const Aborted&) {
     return kOfxStatFailed;  // nobody wants the picture, and there is none
   } catch (const Error& error) {
     instance.complained = true;
-    showMessage(handle, error.sentence());
+    showError(handle, error.sentence());
     return error.code() == "engine.memory" ? kOfxStatErrMemory : kOfxStatFailed;
   }
 }
@@ -165,7 +192,7 @@ OfxStatus Effect::describe(OfxImageEffectHandle handle) const {
   facts.set(kOfxImageEffectPluginPropHostFrameThreading, 0);
   facts.set(kOfxImageEffectPropSupportsTiles, 0);
   facts.set(kOfxImageEffectPropSupportsMultiResolution, 1);
-  facts.set(kOfxImageEffectPropTemporalClipAccess, 0);
+  facts.set(kOfxImageEffectPropTemporalClipAccess, static_cast<int>(oneFrameOnly() != nullptr));
   facts.set(kOfxImageEffectPluginPropSingleInstance, 0);
   facts.set(kOfxImageEffectPropSupportsMultipleClipDepths, 0);
   facts.set(kOfxImageEffectPropSupportsMultipleClipPARs, 0);
@@ -175,7 +202,8 @@ OfxStatus Effect::describe(OfxImageEffectHandle handle) const {
 }
 
 OfxStatus Effect::describeInContext(OfxImageEffectHandle handle, OfxPropertySetHandle in) const {
-  defineClips(handle, Properties(in).text(kOfxImageEffectPropContext) == kOfxImageEffectContextGeneral);
+  const bool general = Properties(in).text(kOfxImageEffectPropContext) == kOfxImageEffectContextGeneral;
+  defineClips(handle, general, oneFrameOnly() != nullptr);
   defineParameters(handle, every());
   return kOfxStatOK;
 }
@@ -203,6 +231,7 @@ OfxStatus Effect::answered(const std::string& action, const void* handle, OfxPro
   if (action == kOfxActionDestroyInstance) return destroyInstance(effect);
   if (action == kOfxImageEffectActionGetClipPreferences) return preferClips(*this, instanceOf(effect), out);
   if (action == kOfxImageEffectActionGetRegionsOfInterest) return wantWholeSource(instanceOf(effect), in, out);
+  if (action == kOfxImageEffectActionGetFramesNeeded) return wantFrames(*this, instanceOf(effect), in, out);
   if (action == kOfxImageEffectActionIsIdentity) return tellIdentity(*this, instanceOf(effect), in, out);
   if (action == kOfxImageEffectActionRender) return render(*this, effect, in);
   return kOfxStatReplyDefault;

@@ -42,22 +42,27 @@ class Effect {
   virtual const char* label() const = 0;
   virtual const char* hint() const = 0;
 
-  // Operation of the engine, the outputs it is asked for, and what it may be told: `offers` picks from `offered`.
+  // Operation of the engine, the outputs it is asked for, and what it may be told.
   virtual const char* operation() const = 0;
   virtual std::vector<std::string> outputs() const = 0;
   virtual std::vector<Parameter> parameters() const = 0;
 
   // Parameters that are the effect's own, and mean nothing to the engine.
-  virtual std::vector<Parameter> ownParameters() const = 0;
+  virtual std::vector<Parameter> ownParameters() const { return {}; }
+
+  // How many frames on either side the engine is given as well. An effect that looks at any says what an artist should
+  // know where the host gives it none.
+  virtual int reach(const Knobs&, OfxTime) const { return 0; }
+  virtual const char* oneFrameOnly() const { return nullptr; }
 
   // Whether the output is the source, whatever the engine would say.
-  virtual bool isIdentity(const Knobs& knobs, OfxTime time) const = 0;
+  virtual bool isIdentity(const Knobs&, OfxTime) const { return false; }
 
   // Which alpha the output has, as an OfxImageEffectPropPreMultiplication; empty is the source's.
-  virtual std::string premultiplication(const Knobs& knobs) const = 0;
+  virtual std::string premultiplication(const Knobs&) const { return ""; }
 
   // A parameter that `premultiplication` depends on, or null.
-  virtual const char* slaveParameter() const = 0;
+  virtual const char* slaveParameter() const { return nullptr; }
 
   // What makes rows of the finished picture, at one time; it reads the parameters once.
   virtual Painter painter(const Knobs& knobs, OfxTime time) const = 0;

@@ -9,6 +9,8 @@ namespace faceplate {
 
 const Effect& restoreEffect();
 const Effect& matteEffect();
+const Effect& steadyEffect();
+const Effect& veilEffect();
 
 }  // namespace faceplate
 

@@ -138,7 +138,22 @@ void Session::perform(const Request& request, const Patience& patience) {
   }
 }
 
+// An effect that looks at many frames must not leave their memory to one that looks at one.
+void Session::keepOnly(const Request& request) {
+  for (auto held = buffers_.begin(); held != buffers_.end();) {
+    const bool in = held->first.compare(0, 3, "in ") == 0;
+    const std::string name = held->first.substr(in ? 3 : 4);
+    if ((in ? request.inputs : request.outputs).count(name)) {
+      ++held;
+      continue;
+    }
+    released_.push_back(held->second->number());
+    held = buffers_.erase(held);
+  }
+}
+
 void Session::submit(const Request& request, const Patience& patience) {
+  keepOnly(request);
   for (const int number : std::exchange(released_, {})) {
     const auto known = std::find(shared_.begin(), shared_.end(), number);
     if (known == shared_.end()) continue;

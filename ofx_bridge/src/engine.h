@@ -34,7 +34,7 @@ class Session {
   void connect(const Patience& patience);
 
   // Memory for a plane of a request: "in plate", "out matte". What it holds, it holds until the next `hold` of that
-  // name. Raises Error "engine.memory".
+  // name, or a request without it. Raises Error "engine.memory".
   float* hold(const std::string& name, std::size_t bytes);
 
   // Do a request whose planes were held as "in NAME" and "out NAME", and wait for it. An engine that dies meanwhile
@@ -47,6 +47,7 @@ class Session {
  private:
   void connectBy(double until, const Patience& patience);
   void greet(const Patience& patience);
+  void keepOnly(const Request& request);
   void submit(const Request& request, const Patience& patience);
   void await(const Patience& patience);
   void takeBack();

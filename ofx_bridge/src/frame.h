@@ -24,9 +24,6 @@ struct RenderArguments {
 // Render it. Raises Error, with a sentence for the artist, or Aborted.
 void renderFrame(const Effect& effect, const Instance& instance, const RenderArguments& arguments);
 
-// Parameters of every effect that the engine learns from the plane: the colour space.
-const std::vector<Parameter>& inputParameters();
-
 }  // namespace faceplate
 
 #endif

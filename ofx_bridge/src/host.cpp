@@ -85,14 +85,24 @@ void Properties::set(const char* name, void* value) const {
   host().properties->propSetPointer(handle_, name, 0, value);
 }
 
-void showMessage(OfxImageEffectHandle effect, const std::string& sentence) {
+namespace {
+
+void show(OfxImageEffectHandle effect, const char* kind, const std::string& sentence) {
   const Host& here = host();
   if (here.persistentMessage && here.persistentMessage->setPersistentMessage) {
-    here.persistentMessage->setPersistentMessage(effect, kOfxMessageError, "", "%s", sentence.c_str());
+    here.persistentMessage->setPersistentMessage(effect, kind, "", "%s", sentence.c_str());
   } else if (here.message && here.message->message) {
-    // Never an error here: version 1 shows those in a dialog, from a thread that renders.
+    // Nothing but the log here: version 1 shows all else in a dialog, from a thread that renders.
     here.message->message(effect, kOfxMessageLog, "", "%s", sentence.c_str());
   }
+}
+
+}  // namespace
+
+void showError(OfxImageEffectHandle effect, const std::string& sentence) { show(effect, kOfxMessageError, sentence); }
+
+void showWarning(OfxImageEffectHandle effect, const std::string& sentence) {
+  show(effect, kOfxMessageWarning, sentence);
 }
 
 void clearMessage(OfxImageEffectHandle effect) {

@@ -57,8 +57,9 @@ class Properties {
   OfxPropertySetHandle handle_;
 };
 
-// Show the artist what went wrong with an effect, until `clear`; where a host can only log, it logs.
-void showMessage(OfxImageEffectHandle effect, const std::string& sentence);
+// Show the artist what went wrong with an effect, or what is missing, until `clear`; a host that can only log, logs.
+void showError(OfxImageEffectHandle effect, const std::string& sentence);
+void showWarning(OfxImageEffectHandle effect, const std::string& sentence);
 void clearMessage(OfxImageEffectHandle effect);
 
 }  // namespace faceplate

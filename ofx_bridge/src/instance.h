@@ -1,4 +1,4 @@
-// What belongs to one instance of an effect. Nothing here changes while it renders but `complained`.
+// What belongs to one instance of an effect. While it renders nothing here changes but what is said of it.
 
 #ifndef FACEPLATE_INSTANCE_H
 #define FACEPLATE_INSTANCE_H
@@ -20,7 +20,8 @@ struct Instance {
 
   Knobs knobs;
   OfxImageClipHandle source, mask, output;  // null where a context has none
-  std::atomic<bool> complained{false};      // a message of ours is on show
+  std::atomic<bool> complained{false};      // an error of ours is on show
+  std::atomic<bool> warned{false};          // so is a warning
 
  private:
   static OfxImageClipHandle clip(OfxImageEffectHandle effect, const char* name) {

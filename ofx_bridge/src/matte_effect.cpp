@@ -1,7 +1,6 @@
 // Matte: where Restore would change the plate, as coverage.
 
 #include <algorithm>
-#include <cstring>
 
 #include "../generated/operations.h"
 #include "effects.h"
@@ -15,9 +14,6 @@ constexpr int kAllChannels = 0, kAlpha = 1;
 const Parameter kInto = {Parameter::Type::Choice, "into", "Matte Into",
                          "All channels gives a picture of the matte; Alpha leaves the colour as it is and unpremultiplied.",
                          "Output", 0, 1, kAllChannels, "", kPlaces, 2, false};
-
-// Which parameters decide where the matte is; the others are about what is painted within it.
-constexpr const char* kOffered[] = {"faces", "smallest"};
 
 Painted matteRow(const Row& row, bool keepColour, float* out) {
   const float* matte = row.answers.at("matte");
@@ -39,20 +35,11 @@ class MatteEffect : public Effect {
   const char* identifier() const override { return "studio.faceplate.matte"; }
   const char* label() const override { return "Faceplate Matte"; }
   const char* hint() const override { return "A matte of the faces that Faceplate Restore would repair."; }
-  const char* operation() const override { return "restore"; }
+  const char* operation() const override { return "matte"; }
   std::vector<std::string> outputs() const override { return {"matte"}; }
 
-  std::vector<Parameter> parameters() const override {
-    std::vector<Parameter> offered;
-    for (const Parameter& parameter : operations::kRestore) {
-      const auto is = [&](const char* name) { return std::strcmp(parameter.name, name) == 0; };
-      if (std::any_of(std::begin(kOffered), std::end(kOffered), is)) offered.push_back(parameter);
-    }
-    return offered;
-  }
-
+  std::vector<Parameter> parameters() const override { return only({"faces", "smallest"}, operations::kRestore); }
   std::vector<Parameter> ownParameters() const override { return {kInto}; }
-  bool isIdentity(const Knobs&, OfxTime) const override { return false; }
 
   std::string premultiplication(const Knobs& knobs) const override {
     return knobs.whole("into", 0) == kAlpha ? kOfxImageUnPreMultiplied : kOfxImagePreMultiplied;

@@ -28,7 +28,8 @@ OfxPlugin* pluginOf() {
   return &plugin;
 }
 
-constexpr OfxPlugin* (*kPlugins[])() = {pluginOf<faceplate::restoreEffect>, pluginOf<faceplate::matteEffect>};
+constexpr OfxPlugin* (*kPlugins[])() = {pluginOf<faceplate::restoreEffect>, pluginOf<faceplate::matteEffect>,
+                                        pluginOf<faceplate::steadyEffect>, pluginOf<faceplate::veilEffect>};
 
 }  // namespace
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from faceplate.ofx_host.effect import Effect, take_refusals
+from faceplate.ofx_host.effect import Effect
+from faceplate.ofx_host.native import take_refusals
 from tests.support.engines import engine_in
-from tests.support.ofx_faces import MATTE, RESTORE, Faces, plugin
+from tests.support.ofx_faces import MATTE, RESTORE, STEADY, VEIL, Faces, plugin
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 def faces(folder) -> Iterator[Faces]:
     """An engine in a thread that finds one face."""
     found = Faces()
-    with engine_in(folder, restore=found):
+    with engine_in(folder, **found.work):
         yield found
 
 
@@ -36,6 +37,16 @@ def restore(faces) -> Iterator[Effect]:
 @pytest.fixture
 def matte(faces) -> Iterator[Effect]:
     yield from willing(MATTE)
+
+
+@pytest.fixture
+def steady(faces) -> Iterator[Effect]:
+    yield from willing(STEADY)
+
+
+@pytest.fixture
+def veil(faces) -> Iterator[Effect]:
+    yield from willing(VEIL)
 
 
 def willing(identifier: str) -> Iterator[Effect]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from faceplate.ofx_host.effect import take_refusals
+from faceplate.ofx_host.native import take_refusals
 from faceplate.ofx_host.profiles import definition, profile_named, profiles
 from faceplate_client.errors import RequestError
 from tests.support.ofx_hosting import COPY, need_host, opened, working

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceplate.ofx_host.clips import ClipFacts
-from faceplate.ofx_host.effect import ActionFailed, live_handles, take_refusals
 from faceplate.ofx_host.images import floats_of, image_of, new_image
-from faceplate.ofx_host.native import PluginError
+from faceplate.ofx_host.native import PluginError, live_handles, take_refusals
 from faceplate.ofx_host.rendering import render_frame
+from faceplate.ofx_host.status import ActionFailed
 from tests.support.ofx_hosting import (
     COPY,
     PROBE,

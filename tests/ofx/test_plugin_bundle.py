@@ -3,26 +3,35 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from faceplate.ofx_host.bundles import architecture
 from faceplate.parameters import operation
-from tests.support.ofx_faces import MATTE, RESTORE, plugin
+from tests.support.ofx_faces import EFFECTS, MATTE, RESTORE, STEADY, VEIL, plugin
 from tests.support.ofx_hosting import as_shipped, built_bundle
 
 OLDEST_GLIBC = (2, 28)
 PROFILES = ("full", "nuke", "resolve", "fusion", "natron", "flame", "minimal")
 TYPES = {"float": "Double", "int": "Integer", "bool": "Boolean", "choice": "Choice", "string": "String"}
-OWN = {
-    RESTORE: {"colourspace", "colourspace_name", "mix"},
-    MATTE: {"colourspace", "colourspace_name", "into"},
-}
+SPACE = {"colourspace", "colourspace_name"}
+OWN = {RESTORE: SPACE | {"mix"}, MATTE: SPACE | {"into"}, STEADY: SPACE | {"mix"}, VEIL: SPACE}
+
+RESTORING = [each for each in operation("restore").parameters if each.name != "scale"]
+FINDING = [each for each in RESTORING if each.name in ("faces", "smallest")]
 OFFERED = {
-    RESTORE: [each for each in operation("restore").parameters if each.name != "scale"],
-    MATTE: [each for each in operation("restore").parameters if each.name in ("faces", "smallest")],
+    RESTORE: RESTORING,
+    MATTE: FINDING,
+    STEADY: [
+        *(replace(each, default=1) if each.name == "grain" else each for each in RESTORING),
+        *operation("steady").parameters,
+    ],
+    VEIL: [*FINDING, *operation("veil").parameters],
 }
-"""Every parameter of the operation but the scale: an OFX host fixes the frame's size. For a matte, where faces are."""
+"""Every parameter of the operation but the scale: an OFX host fixes the frame's size. For a matte and a veil, where
+faces are. The engine's `steady` gives all grain back where nothing else is said (docs/wire.md).
+"""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +67,7 @@ def test_it_needs_the_c_library_alone(binary):
     assert needed <= {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2", "libpthread.so.0", "libdl.so.2"}
 
 
-@pytest.mark.parametrize("identifier", [RESTORE, MATTE])
+@pytest.mark.parametrize("identifier", EFFECTS)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_what_is_described_is_what_operations_json_says(identifier, profile):
     with plugin(identifier, profile) as effect:
@@ -87,18 +96,21 @@ def assert_agrees(facts, parameter):
             assert facts[f"OfxParamProp{kind}"] == [parameter.min if "Min" in kind else parameter.max], kind
 
 
-@pytest.mark.parametrize("identifier", [RESTORE, MATTE])
+@pytest.mark.parametrize("identifier", EFFECTS)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_what_every_host_must_know_is_described(identifier, profile):
     with plugin(identifier, profile) as effect:
         facts = effect.describe()
         assert facts["OfxImageEffectPluginPropGrouping"] == ["Faceplate"]
         assert facts["OfxImageEffectPropSupportsTiles"] == [0]
+        looks_around = [int(identifier in (STEADY, VEIL))]
+        assert facts["OfxImageEffectPropTemporalClipAccess"] == looks_around
         assert facts["OfxImageEffectPluginPropHostFrameThreading"] == [0]
         half = "OfxBitDepthHalf" in facts["OfxImageEffectPropSupportedPixelDepths"]
         assert half == ("Half" in effect.profile.depths)
         filtering = effect.clips("Filter") if "Filter" in effect.contexts else effect.clips("General")
         assert {"Source", "Output"} <= set(filtering)
+        assert filtering["Source"]["OfxImageEffectPropTemporalClipAccess"] == looks_around
         if "General" in effect.contexts:
             mask = effect.clips("General")["Mask"]
             assert mask["OfxImageClipPropOptional"] == [1] and mask["OfxImageClipPropIsMask"] == [1]

@@ -9,10 +9,12 @@ import time as clock
 import numpy as np
 import pytest
 
-from faceplate.ofx_host.effect import FAILED, OK, take_refusals
 from faceplate.ofx_host.images import new_image
+from faceplate.ofx_host.native import take_refusals
+from faceplate.ofx_host.status import FAILED, OK
 from tests.support.engines import engine_in
 from tests.support.ofx_faces import (
+    EFFECTS,
     FACE,
     RESTORE,
     WINDOW,
@@ -28,15 +30,16 @@ from tests.support.ofx_hosting import shares_its_child
 
 
 @shares_its_child
-def test_without_an_engine_a_render_fails_and_says_so_until_there_is_one(folder):
-    with plugin(RESTORE) as effect, at_work(effect, picture()) as instance:
+@pytest.mark.parametrize("identifier", EFFECTS)
+def test_without_an_engine_a_render_fails_and_says_so_until_there_is_one(folder, identifier):
+    with plugin(identifier) as effect, at_work(effect, picture()) as instance:
         output = new_image(WINDOW)
         assert instance.render_status(1, WINDOW, output) == FAILED
         assert (output.pixels == 0).all(), "never the source, passed off as a result"
         shown = instance.running.persistent_message
         assert shown.kind == "OfxMessageError" and "FACEPLATE_ENGINE" in shown.text
         assert instance.running.images_out == 0
-        with engine_in(folder, restore=Faces()):
+        with engine_in(folder, **Faces().work):
             assert instance.render_status(1, WINDOW, output) == OK
         assert instance.running.persistent_message.text == ""
 
@@ -132,7 +135,7 @@ def test_an_engine_killed_at_work_is_a_failure_within_a_second(folder, root):
             process.kill()
     with (
         plugin(RESTORE) as effect,
-        engine_in(folder, restore=Faces()),
+        engine_in(folder, **Faces().work),
         at_work(effect, picture()) as instance,
     ):
         np.testing.assert_array_equal(rendered(instance), lifted(picture(), FACE))

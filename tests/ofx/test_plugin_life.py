@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceplate.ofx_host.effect import OK
 from faceplate.ofx_host.images import new_image
 from faceplate.ofx_host.rendering import render_frame
+from faceplate.ofx_host.status import OK
 from tests.support.engines import engine_in, open_files
 from tests.support.ofx_faces import (
     EFFECTS,
@@ -33,7 +33,7 @@ from tests.support.ofx_hosting import SANITISED, nothing_left
 
 
 def test_nobody_is_called_before_a_render(folder):
-    with engine_in(folder, restore=Faces()) as server:
+    with engine_in(folder, **Faces().work) as server:
         with plugin(RESTORE) as effect, at_work(effect, picture(), context="General") as instance:
             instance.set("sharpen", 0.5)
             instance.region_of_definition(1)

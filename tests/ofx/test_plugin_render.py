@@ -5,9 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faceplate.ofx_host.effect import take_refusals
+from faceplate.ofx_host.native import take_refusals
 from tests.support.engines import engine_in
 from tests.support.ofx_faces import (
+    EFFECTS,
     FACE,
     LIFT,
     MATTE,
@@ -43,7 +44,7 @@ def test_the_face_is_changed_and_nothing_else_in_every_kind_of_image(
 
 
 @pytest.mark.parametrize("profile", ["nuke", "resolve", "fusion", "natron", "flame", "minimal"])
-@pytest.mark.parametrize("identifier", [RESTORE, MATTE])
+@pytest.mark.parametrize("identifier", EFFECTS)
 def test_it_renders_in_every_profile_and_leaves_nothing_behind(faces, profile, identifier):
     with nothing_left():
         render_in(profile, identifier)
@@ -57,9 +58,7 @@ def render_in(profile: str, identifier: str) -> None:
                 after = rendered(instance)
                 depth = settled_of(instance).depths["Output"]
             wanted = (
-                lifted(rounded(before, depth), FACE)
-                if identifier == RESTORE
-                else FACE[..., None].repeat(4, 2)
+                lifted(rounded(before, depth), FACE) if identifier != MATTE else FACE[..., None].repeat(4, 2)
             )
             np.testing.assert_array_equal(after, rounded(wanted, depth))
 
@@ -204,12 +203,12 @@ def test_alpha_alone_has_no_matte(matte, faces):
 )
 def test_the_real_operation_takes_what_the_plug_in_sends(folder, channels, premultiplication):
     """A plate without a face, off the frame's corner: given back bit for bit by the real nets, and no matte."""
-    from faceplate.engine.work import restore
+    from faceplate.engine.work import WORK
 
     before = picture(channels, size=(70, 50))
     window = (-4, 3, 66, 53)
-    with engine_in(folder, restore=restore):
-        for identifier, wanted in ((RESTORE, before), (MATTE, np.zeros_like(before))):
+    with engine_in(folder, **WORK):
+        for identifier in EFFECTS:
             with (
                 plugin(identifier) as effect,
                 at_work(
@@ -217,6 +216,7 @@ def test_the_real_operation_takes_what_the_plug_in_sends(folder, channels, premu
                 ) as instance,
             ):
                 instance.set("smallest", 30.0)
+                wanted = np.zeros_like(before) if identifier == MATTE else before
                 np.testing.assert_array_equal(rendered(instance, window), wanted)
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from faceplate.ofx_host.effect import ActionFailed
 from faceplate.ofx_host.rendering import render_frame
+from faceplate.ofx_host.status import ActionFailed
 from tests.support.ofx_faces import RESTORE, WINDOW, at_work, picture, plugin, rendered, settled_of
 
 

@@ -13,7 +13,7 @@ import pytest
 from faceplate.ofx_host.bundles import binary_of
 from tests.support.cplusplus import ROOT, compiled
 from tests.support.engines import engine_in
-from tests.support.ofx_faces import MATTE, RESTORE, Faces
+from tests.support.ofx_faces import RESTORE, STEADY, Faces
 from tests.support.ofx_hosting import COPY, SANITISED, built_bundle, shares_its_child
 
 HOST = ROOT / "ofx_bridge" / "host"
@@ -48,10 +48,10 @@ def test_a_trivial_effect_under_load(program):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("identifier", [RESTORE, MATTE])
+@pytest.mark.parametrize("identifier", [RESTORE, STEADY])
 def test_an_effect_of_ours_under_load(program, tmp_path, identifier):
     faces = Faces()
-    with engine_in(tmp_path, restore=faces):
+    with engine_in(tmp_path, **faces.work):
         code, said = stressed(program, "Faceplate", identifier, FACEPLATE_RUNTIME=str(tmp_path))
     assert code == 0 and said.startswith("100 rendered") and said.endswith(" 0 wrong\n"), said
     interrupted, lives = map(int, re.findall(r"(\d+) (?:interrupted|came and went)", said))

@@ -1,7 +1,7 @@
 """The plug-in at work: its bundle in our OFX host, and an engine in a thread whose nets are a few lines of numpy."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 
 from faceplate.engine.jobs import Job
-from faceplate.ofx_host.effect import ClipFacts, Effect, Instance, Preferences, Window
+from faceplate.engine.plane_store import EnginePlane
+from faceplate.ofx_host.clips import ClipFacts, Preferences, Window
+from faceplate.ofx_host.effect import Effect
 from faceplate.ofx_host.images import floats_of, image_of
+from faceplate.ofx_host.instance import Instance
 from faceplate.ofx_host.rendering import render_frame
 from faceplate_client.wire import operations_hash
 from tests.support.ofx_hosting import built_bundle, opened
 
-RESTORE, MATTE = "studio.faceplate.restore", "studio.faceplate.matte"
-EFFECTS = (RESTORE, MATTE)
+RESTORE, MATTE, STEADY, VEIL = EFFECTS = tuple(
+    f"studio.faceplate.{each}" for each in ("restore", "matte", "steady", "veil")
+)
 
 SIZE = (9, 6)
 WINDOW = (0, 0, 9, 6)
@@ -32,20 +36,24 @@ FACE[1:3, 2:5] = 1.0
 
 
 class Faces:
-    """An operation `restore` with one face, on the display window's pixels 2 to 5 across and 1 to 3 down.
+    """Every operation, with one face on the display window's pixels 2 to 5 across and 1 to 3 down.
 
-    `asked`: for every request its params and its input plane, without the pixels.
+    `asked`: for every request its operation, its params and its plate, without the pixels; `around`: the planes
+    around the plate, copied, by name.
     """
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.work = dict.fromkeys(("restore", "matte", "steady", "veil"), self)
 
     def __call__(self, job: Job) -> Mapping[str, Any]:
         """Carry a request out."""
         plate = job.inputs["plate"]
         facts = {name: value for name, value in vars(plate).items() if name != "pixels"}
         windows = {name: dataclasses.astuple(facts[name]) for name in ("data_window", "display_window")}
-        self.asked.append({**facts, **windows, "params": dict(job.params), "outputs": sorted(job.outputs)})
+        request = {"operation": job.operation, "params": dict(job.params), "outputs": sorted(job.outputs)}
+        around = {name: _copied(plane) for name, plane in job.inputs.items() if name != "plate"}
+        self.asked.append({**facts, **windows, **request, "around": around})
         face = np.zeros(plate.pixels.shape[:2], np.float32)
         x0, y0 = plate.data_window.x0, plate.data_window.y0
         face[max(0, 1 - y0) : max(0, 3 - y0), max(0, 2 - x0) : max(0, 5 - x0)] = 1.0
@@ -55,6 +63,10 @@ class Faces:
             if "matte" in job.outputs:
                 job.outputs["matte"].pixels[..., 0] = face
         return {"faces": []}
+
+
+def _copied(plane: EnginePlane) -> EnginePlane:
+    return dataclasses.replace(plane, pixels=plane.pixels.copy())
 
 
 def lifted(pixels: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -83,11 +95,13 @@ def at_work(
     context: str | None = None,
     project: tuple[float, float] | None = None,
     image: Mapping[str, Any] | None = None,
+    frames: Callable[[float], np.ndarray | None] | None = None,
     **facts: Any,
 ) -> Iterator[Instance]:
     """An instance whose Source shows these floats, (H, W, C), row 0 at the top, its lower left corner at `origin`.
 
     `project`: the project's size, else the source's. `image`: more of the image's form, as for `images.new_image`.
+    `frames`: what it shows at a time instead, None where a frame is missing; the clip lasts from -10 to 10.
     """
     height, width = pixels.shape[:2]
     names = {4: "RGBA", 3: "RGB", 1: "Alpha"}
@@ -99,15 +113,17 @@ def at_work(
         chosen, size=project or (float(width), float(height)), frame_range=(-10.0, 10.0)
     ) as instance:
 
-        def fetch(_time: float) -> Any:
-            settled = settled_of(instance)
+        def fetch(time: float) -> Any:
+            settled, shown = settled_of(instance), frames(time) if frames else pixels
+            if shown is None:
+                return None
             form = {
                 "premultiplication": told.premultiplication,
                 "pixel_aspect": told.pixel_aspect,
                 **(image or {}),
             }
             components, depth = settled.components["Source"], settled.depths["Source"]
-            return image_of(pixels, origin, depth=depth, components=components, **form)
+            return image_of(shown, origin, depth=depth, components=components, **form)
 
         instance.connect("Source", told, fetch)
         instance.clip_preferences()

@@ -12,8 +12,9 @@ import pytest
 
 from faceplate.ofx_host.bundles import architecture
 from faceplate.ofx_host.clips import ClipFacts
-from faceplate.ofx_host.effect import Bundle, Effect, Instance
+from faceplate.ofx_host.effect import Bundle, Effect
 from faceplate.ofx_host.images import CHANNELS, image_of
+from faceplate.ofx_host.instance import Instance
 from faceplate.ofx_host.native import native
 from faceplate.ofx_host.profiles import profile_named
 from faceplate_client.errors import FaceplateError
