@@ -16,6 +16,9 @@ from faceplate.errors import RangeError, ShapeError
 
 Alpha = Literal["none", "straight", "premultiplied"]
 
+Fields = Literal["", "progressive", "top", "bottom"]
+"""What frames are made of: whole pictures, or two fields and which was filmed first; "" where nothing tells."""
+
 
 @dataclass(frozen=True)
 class Rect:

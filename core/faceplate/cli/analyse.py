@@ -92,6 +92,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _tell(done: "Analysed", options: argparse.Namespace) -> None:
     shot = done.shot
+    for sentence in done.warnings:
+        print(f"faceplate: {sentence}", file=sys.stderr)
     failed = [record for record in done.records if record.status == "failed"]
     for record in failed:
         print(f"faceplate: frame {record.frame}: {(record.error or {}).get('sentence')}", file=sys.stderr)
@@ -102,6 +104,7 @@ def _tell(done: "Analysed", options: argparse.Namespace) -> None:
             "tracks": len(shot.tracks),
             "people": len({track.name for track in shot.tracks}),
             "grain": shot.grain is not None,
+            "fields": shot.fields,
             "resumed": sum(record.resumed for record in done.records),
             "failures": [{"frame": record.frame, **(record.error or {})} for record in failed],
             "output": str(options.output),

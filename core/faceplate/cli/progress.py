@@ -42,6 +42,11 @@ class Progress:
             self._failed += failed
             self._rendered += not resumed
 
+    def warn(self, sentence: str) -> None:
+        """Say something that an artist should know, quiet or not, without breaking the bar; from any thread."""
+        tqdm.write(f"faceplate: {sentence}", file=sys.stderr)
+        sys.stderr.flush()
+
     def draw(self, *, last: bool = False) -> None:
         """Bring the bar or the log up to date. `last`: the work is over; take the bar to its end."""
         with self._lock:

@@ -117,7 +117,12 @@ def _restore(words: dict[str, Any], progress: Progress, *, as_json: bool) -> "Ch
             progress.frame_done(faces=0, resumed=record.resumed)
 
         return restore_footage(
-            RestoreOrder(**words), stop=stop, on_start=progress.expect, on_frame=on_frame, on_look=on_look
+            RestoreOrder(**words),
+            stop=stop,
+            on_start=progress.expect,
+            on_frame=on_frame,
+            on_look=on_look,
+            on_warning=progress.warn,
         )
 
     def abandon() -> None:

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from faceplate import __version__
 from faceplate.farm.chunk import render_chunk
+from faceplate.farm.interlacing import interlace_warning
 from faceplate.farm.proof import hash_file
 from faceplate.farm.report import FAILED, NO_FACE, UNTOUCHED, FrameRecord
 from faceplate.farm.shot_files import read_shot, write_identities, write_shot
@@ -20,6 +21,7 @@ from faceplate.io.sequence import Footage, open_input
 from faceplate.model_choice import PLAIN_CHOICE, ModelChoice, choose_models
 from faceplate.parameters import operation
 from faceplate.plate import Plate
+from faceplate.restore.film_fields import Combing, Rows, combing, rows_of
 from faceplate.runtime.net import Net
 from faceplate.runtime.pool import open_net
 from faceplate.stages.shot import Shot
@@ -53,11 +55,12 @@ class AnalyseOrder:
 
 @dataclass(frozen=True)
 class Analysed:
-    """The finished analysis: the shot, and every frame's record."""
+    """The finished analysis: the shot, every frame's record, and what the artist should know, a sentence each."""
 
     shot: Shot
     records: tuple[FrameRecord, ...]
     exit_code: int
+    warnings: tuple[str, ...] = ()
 
 
 def analyse_footage(
@@ -108,7 +111,8 @@ def analyse_footage(
         done = True
     finally:
         notes.close(done=done)
-    return Analysed(shot, report.records, report.exit_code)
+    warning = interlace_warning("off", shot.fields, footage.movie.fields if footage.movie else "")
+    return Analysed(shot, report.records, report.exit_code, (warning,) if warning else ())
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ class SurveyWork:
         self._grained = grained_among(self.frames)
         self._size: tuple[int, int] | None = None
         self.seen: dict[int, Seen] = {}
+        self._before: tuple[int, Rows | None] | None = None
 
     def close(self) -> None:
         """Let go of the input."""
@@ -160,7 +165,7 @@ class SurveyWork:
         hashed, plate = fetched
         window = plate.display_window
         self._expect_size(frame, (window.width, window.height))
-        return look_at(
+        seen = look_at(
             plate,
             detector=self._tools.detector,
             identity=self._tools.identity,
@@ -168,6 +173,17 @@ class SurveyWork:
             grained=frame in self._grained,
             hash=hashed,
         )
+        return replace(seen, combing=self._combing(plate))
+
+    def _combing(self, plate: Plate) -> Combing | None:
+        """How a frame's fields fit those of the frame before it, where that was read just now."""
+        before, here = self._before, rows_of(plate)
+        self._before = (plate.frame, here)
+        if before is None or before[0] != plate.frame - 1:
+            return None
+        if here is None or before[1] is None or here.shape != before[1].shape:
+            return None
+        return combing(here, before[1])
 
     def write(self, frame: int, rendered: Seen) -> FrameRecord:
         """Note what was seen."""

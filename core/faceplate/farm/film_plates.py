@@ -1,19 +1,21 @@
-"""Plates of old film before anything looks for faces on them: flicker evened out, dust and short scratches repaired.
+"""Old footage before anything looks for faces on it: fields made frames, flicker evened out, dirt repaired.
 
-A cleaned plate is a function of its own file, the two beside it and the shot, so it comes out the same in any order.
+A cleaned plate is a function of its own file, a few beside it and the shot, so it comes out the same in any order.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.errors import RangeError
 from faceplate.faces import Face
+from faceplate.farm.interlacing import Asked, first_field
 from faceplate.plate import Plate, Rect
 from faceplate.restore.film import Repaired, deflicker, repair_dirt
+from faceplate.restore.film_fields import deinterlace
 from faceplate.stabilise.flow import SMALLEST, find_flow
 from faceplate.stabilise.pipeline import Memory
 from faceplate.stages.shot import Shot
@@ -27,22 +29,28 @@ EYE = 0.35
 
 @dataclass(frozen=True)
 class FilmParams:
-    """`deflicker` 0-1: how much of the flicker is evened out. `repair`: whether dirt is taken out.
+    """`deinterlace`: the field filmed first, whose time a frame keeps, "off" for whole frames, "auto" for what the shot
+    says. `deflicker` 0-1: how much of the flicker is evened out. `repair`: whether dirt is taken out.
 
     Raises:
         RangeError: a value outside its range.
     """
 
+    deinterlace: Asked = "off"
     deflicker: float = 0.0
     repair: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.deflicker <= 1.0:
             raise RangeError(f"deflicker should be 0-1, got {self.deflicker}")
+        if self.deinterlace not in get_args(Asked):
+            raise RangeError(
+                f"deinterlace should be one of {', '.join(get_args(Asked))}, got {self.deinterlace}"
+            )
 
     @property
     def off(self) -> bool:
-        return self.deflicker == 0.0 and not self.repair
+        return self.deinterlace == "off" and self.deflicker == 0.0 and not self.repair
 
     def as_words(self) -> dict[str, Any]:
         """In plain values: for proofs."""
@@ -56,16 +64,23 @@ class FilmPlates:
         self, shot: Shot, params: FilmParams, *, plate_of: Callable[[int], Plate], keep: int
     ) -> None:
         self._shot, self._params, self._plate_of = shot, params, plate_of
+        self._first = first_field(params.deinterlace, shot.fields, "")
+        self._whole: Memory[Plate] = Memory(keep)
         self._even: Memory[Plate] = Memory(keep)
         self._clean: Memory[Repaired] = Memory(keep)
 
     def frames_for(self, frame: int) -> list[int]:
-        """The frames besides its own that cleaning a frame reads: those before and after it, within its cuts.
+        """The frames besides its own that cleaning a frame reads, within its cuts.
 
         A neighbour may be NEIGHBOUR frames away: footage numbered by twos, or with a frame missing, is repaired too.
         """
-        if not self._params.repair:
-            return []
+        looked_at = {frame, *(self._beside(frame) if self._params.repair else ())}
+        if self._first != "off":
+            looked_at |= {each for one in looked_at for each in self._beside(one)}
+        return sorted(looked_at - {frame})
+
+    def _beside(self, frame: int) -> list[int]:
+        """The frame before and the frame after, where the shot has them."""
         around = self._shot.window(frame, NEIGHBOUR)
         before = [each for each in around if each < frame][-1:]
         return before + [each for each in around if each > frame][:1]
@@ -81,8 +96,8 @@ class FilmPlates:
         return self._clean.of(frame, lambda: self._cleaned(frame))
 
     def _cleaned(self, frame: int) -> Repaired:
-        plate, near = self._evened(frame), self.frames_for(frame)
-        if len(near) < 2 or not near[0] < frame < near[1]:
+        plate, near = self._evened(frame), self._beside(frame)
+        if not self._params.repair or len(near) < 2:
             return Repaired(plate, np.zeros(plate.pixels.shape[:2], np.float32))
         before, after = (self._evened(each) for each in near)
         return repaired(plate, before, after, [face for _, face in self._shot.tracks_at(frame)])
@@ -92,9 +107,20 @@ class FilmPlates:
             r, g, b = (
                 value**self._params.deflicker for value in self._shot.flicker.get(frame, (1.0, 1.0, 1.0))
             )
-            return deflicker(self._plate_of(frame), (r, g, b))
+            return deflicker(self._made_whole(frame), (r, g, b))
 
         return self._even.of(frame, make)
+
+    def _made_whole(self, frame: int) -> Plate:
+        plate = self._plate_of(frame)
+        first = self._first
+        if first != "top" and first != "bottom":
+            return plate
+        beside = {each: self._plate_of(each) for each in self._beside(frame)}
+        same = {each: other for each, other in beside.items() if other.data_window == plate.data_window}
+        before = next((other for each, other in same.items() if each < frame), None)
+        after = next((other for each, other in same.items() if each > frame), None)
+        return self._whole.of(frame, lambda: deinterlace(plate, before, after, first=first))
 
 
 def repaired(plate: Plate, before: Plate, after: Plate, faces: Sequence[Face]) -> Repaired:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from faceplate.farm.chunk import ChunkReport, render_chunk
+from faceplate.farm.interlacing import interlace_warning
 from faceplate.farm.movie_work import MovieWork
 from faceplate.farm.proof import FOLDER, is_proven, prove, read_proof
 from faceplate.farm.rendering import Job
@@ -65,6 +66,7 @@ def restore_footage(
     on_start: Callable[[int], None],
     on_frame: OnFrame,
     on_look: OnFrame | None = None,
+    on_warning: Callable[[str], None] = lambda sentence: None,
 ) -> ChunkReport:
     """Carry out an order.
 
@@ -74,6 +76,7 @@ def restore_footage(
         on_start: told how many frames there are, once everything is checked; twice where a shot is made first.
         on_frame: told of every frame as it is done.
         on_look: told of every frame that is looked at to make a shot.
+        on_warning: told what the artist should know before the render, a sentence each.
 
     Returns:
         Every frame's record.
@@ -86,10 +89,20 @@ def restore_footage(
     if order.wants_shot:
         looked = on_look or (lambda record: None)
         steadying = steadying_for(
-            order, job.target, job.request.smallest, stop=stop, on_start=on_start, on_frame=looked
+            order,
+            job.target,
+            job.request.smallest,
+            stop=stop,
+            on_start=on_start,
+            on_frame=looked,
+            on_warning=on_warning,
         )
         steadying.chosen(job.request)
         job = replace(job, steadying=steadying)
+    elif job.footage.movie is not None and (
+        warning := interlace_warning("off", "", job.footage.movie.fields)
+    ):
+        on_warning(warning)
     report = Report(order.report) if order.report else None
 
     def tell(record: FrameRecord) -> None:

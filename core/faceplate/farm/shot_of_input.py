@@ -3,11 +3,13 @@
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from faceplate.farm.analysing import AnalyseOrder, analyse_footage
 from faceplate.farm.film_plates import FilmParams
+from faceplate.farm.interlacing import first_field, interlace_warning
 from faceplate.farm.proof import FOLDER
 from faceplate.farm.report import FrameRecord
 from faceplate.farm.shot_files import forget_identities, read_shot
@@ -16,6 +18,7 @@ from faceplate.io.sequence import Footage, open_input
 from faceplate.io.target import Target
 from faceplate.model_choice import ModelChoice
 from faceplate.parameters import operation
+from faceplate.plate import Fields
 from faceplate.stabilise.pipeline import SteadyParams
 from faceplate.stages.shot import Shot
 from faceplate.stages.shot_text import shot_as_text
@@ -49,6 +52,7 @@ def steadying_for(
     stop: threading.Event,
     on_start: Callable[[int], None],
     on_frame: Callable[[FrameRecord], None],
+    on_warning: Callable[[str], None],
 ) -> Steadying:
     """The shot of an order's input, and how it is to be used. Analyses the input where there is no shot yet.
 
@@ -59,6 +63,7 @@ def steadying_for(
         target: where the output goes.
         smallest: height of the lowest face to follow, pixels.
         stop, on_start, on_frame: as `analyse_footage`.
+        on_warning: told what the artist should know before the render, a sentence each.
 
     Raises:
         RangeError: a parameter out of its range.
@@ -68,6 +73,7 @@ def steadying_for(
     params = SteadyParams(strength=values["steady"], radius=values["radius"])
     film = FilmParams(**operation("film").checked(order.film))
     whole = open_input(order.input, skip_missing=True)
+    marked: Fields = whole.movie.fields if whole.movie else ""
     question = " ".join([order.input, str(order.colourspace), str(smallest), *order.models.names])
     path = order.shot or _hidden(target, question)
     if order.shot is not None and path.exists():
@@ -89,6 +95,10 @@ def steadying_for(
         shot = analyse_footage(looking, stop=stop, on_start=on_start, on_frame=on_frame).shot
         if order.shot is None:
             forget_identities(path, keep=())
+    warning = interlace_warning(film.deinterlace, shot.fields, marked)
+    if warning:
+        on_warning(warning)
+    film = replace(film, deinterlace=first_field(film.deinterlace, shot.fields, marked))
     digest = hashlib.sha256(shot_as_text(shot).encode()).hexdigest()
     return Steadying(shot, params, film, digest, {file.number: file for file in whole.frames})
 

@@ -61,7 +61,7 @@ class SteadyFrames:
             tools=job.tools,
             anonymise=job.anonymise,
         )
-        kept = 2 * self._use.params.radius + 4
+        kept = 2 * self._use.params.radius + 8
         self._read: Memory[Fetched] = Memory(kept)
         self._reader: FrameReader | None = None
         self._film = FilmPlates(self._use.shot, self._use.film, plate_of=self._plate, keep=kept)
@@ -109,7 +109,7 @@ class SteadyFrames:
         if number not in self._use.files:
             raise InputError(
                 f"frame {number} is missing, and frame {frame} is made from it as well; put it back, analyse "
-                "the plates that are there, or work without neighbours: --steady 0, no --repair"
+                "the plates that are there, or work without neighbours: --steady 0, no --repair, no --deinterlace"
             )
 
     def _fetched(self, number: int) -> Fetched:

@@ -13,6 +13,7 @@ import numpy as np
 from faceplate.faces import Face
 from faceplate.farm.shot_files import OWNER_ONLY
 from faceplate.frames.looking import Seen
+from faceplate.restore.film_fields import Combing
 from faceplate.stabilise.cuts import THUMBNAIL
 from faceplate.stages.follow import Sighting
 from faceplate.stages.grain import grain_of
@@ -106,6 +107,7 @@ def _line(seen: Seen) -> str:
         "faces": faces,
         "small": _packed(seen.small, np.float16),
         "grain": None if grain is None else {key: value.tolist() for key, value in vars(grain).items()},
+        "combing": None if seen.combing is None else vars(seen.combing),
     }
     return json.dumps(words)
 
@@ -118,7 +120,8 @@ def _seen(line: str) -> Seen | None:
         faces = tuple(_sighting(frame, face) for face in words["faces"])
         small = _unpacked(words["small"], np.float16).reshape(THUMBNAIL[1], THUMBNAIL[0], 3)
         grain = None if words["grain"] is None else grain_of(words["grain"])
-        return Seen(frame, str(words["hash"]), (int(width), int(height)), faces, small, grain)
+        combing = None if words["combing"] is None else Combing(**words["combing"])
+        return Seen(frame, str(words["hash"]), (int(width), int(height)), faces, small, grain, combing)
     except (ValueError, KeyError, TypeError):
         return None
 

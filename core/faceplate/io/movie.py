@@ -13,6 +13,7 @@ from av.video.plane import VideoPlane
 from faceplate.io.limits import check_size
 from faceplate.io.movie_frame import MovieFrame, Tags
 from faceplate.io.yuv import is_planar, layout_of
+from faceplate.plate import Fields
 from faceplate_client.errors import InputError, RequestError
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".mxf", ".avi", ".webm", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg")
@@ -24,6 +25,9 @@ _PLANAR = {
 }  # fmt: skip
 """Packed formats -> the planar one that holds exactly the same samples."""
 
+_FIELD_ORDERS: dict[int, Fields] = {1: "progressive", 2: "top", 3: "bottom", 4: "bottom", 5: "top"}
+"""FFmpeg's AVFieldOrder -> the field displayed first, whichever is coded first."""
+
 _UNREAD_MATRICES = {8: "YCgCo", 11: "YDzDx", 14: "ICtCp"}
 
 
@@ -33,7 +37,8 @@ class MovieFacts:
 
     `frames`: pictures in it. `size`: (width, height) as stored. `rate`: average frames a second. `time_base`: seconds
     a tick. `variable`: its frames are not evenly spaced. `profile`: the codec's, as FFmpeg names it. `aspect`: a
-    pixel's width over its height.
+    pixel's width over its height. `fields`: "progressive", or the field displayed first, "top" or "bottom"; "" where it
+    does not say.
     """
 
     path: Path
@@ -51,6 +56,7 @@ class MovieFacts:
     audio: int = 0
     metadata: dict[str, str] = field(default_factory=dict)
     stream_metadata: dict[str, str] = field(default_factory=dict)
+    fields: Fields = ""
 
 
 class MovieReader:
@@ -211,6 +217,7 @@ def _facts(path: Path, stamps: list[int]) -> MovieFacts:
             len(container.streams.audio),
             dict(container.metadata),
             dict(stream.metadata),
+            _FIELD_ORDERS.get(int(stream.codec_context.field_order), ""),
         )
 
 

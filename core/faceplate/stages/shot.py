@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from faceplate.errors import RangeError
 from faceplate.faces import Face
+from faceplate.plate import Fields
 from faceplate.stages.grain import Grain
 from faceplate_client.errors import InputError, RequestError
 
@@ -73,6 +74,7 @@ class Shot:
     hash of the file it was read from. `cuts`: frames that begin a new shot. `tracks`: by id. `flicker`: frame -> (R, G,
     B), how many times brighter than its surroundings in time a frame is, in scene-linear light; 1 where it is not told.
     `grain`: of the plates, or None where it could not be measured. `models`: name -> SHA-256 of what found the faces.
+    `fields`: whether the plates are interlaced, as their pixels tell it.
 
     Raises:
         RangeError: tracks that share an id, or that leave the plates.
@@ -86,6 +88,7 @@ class Shot:
     flicker: Mapping[int, tuple[float, float, float]] = field(default_factory=dict, repr=False)
     grain: Grain | None = field(default=None, repr=False)
     models: Mapping[str, str] = field(default_factory=dict)
+    fields: Fields = ""
 
     def __post_init__(self) -> None:
         ids = [track.id for track in self.tracks]

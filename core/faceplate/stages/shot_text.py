@@ -4,11 +4,12 @@ import json
 import json.decoder
 import json.scanner
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from faceplate.faces import Face
+from faceplate.plate import Fields
 from faceplate.stages.grain import Grain, grain_of
 from faceplate.stages.shot import VERSION, Shot, Track
 from faceplate_client.errors import InputError, RequestError
@@ -25,6 +26,7 @@ def shot_as_text(shot: Shot) -> str:
         f'"size": {_json(shot.size)}',
         f'"models": {_json(dict(shot.models))}',
         f'"cuts": {_json(shot.cuts)}',
+        f'"fields": {_json(shot.fields)}',
         f'"grain": {_grain_words(shot.grain)}',
         f'"tracks": {_block([_track_words(track) for track in shot.tracks], "[]", 1)}',
         f'"plates": {_block([_plate_words(shot, frame) for frame in sorted(shot.plates)], "{}", 1)}',
@@ -166,7 +168,17 @@ def _shot(top: Any) -> Shot:
         flicker={frame: (float(r), float(g), float(b)) for frame, (r, g, b) in flicker.items()},
         grain=None if grain is None else _checked(grain, lambda: grain_of(dict(grain))),
         models=dict(_get(top, "models", dict)),
+        fields=_fields(top),
     )
+
+
+def _fields(top: Mapping[str, Any]) -> Fields:
+    """Whether the plates are interlaced; files from before that was told have nothing."""
+    told = top.get("fields", "")
+    for known in get_args(Fields):
+        if told == known:
+            return known
+    raise _Unfit('"fields" should be "", "progressive", "top" or "bottom"', _line(top))
 
 
 def _track(words: Mapping[str, Any]) -> Track:

@@ -53,6 +53,23 @@ def test_frames_come_out_the_same_in_any_order():
         np.testing.assert_array_equal(each[2].plate.pixels, told[0][2].plate.pixels)
 
 
+def test_fields_are_made_frames_before_anything_else_looks():
+    """What each stage reads adds up: dirt is looked for on frames beside, each of which is made of its own beside."""
+    film, _ = films((1, 2, 3, 4, 5, 6, 7))
+    assert film.frames_for(4) == [3, 5]
+    both = FilmPlates(film._shot, FilmParams("top", repair=True), plate_of=film._plate_of, keep=8)
+    assert both.frames_for(4) == [2, 3, 5, 6] and both.frames_for(1) == [2, 3]
+    fields = FilmPlates(film._shot, FilmParams("bottom"), plate_of=film._plate_of, keep=8)
+    assert fields.frames_for(4) == [3, 5]
+    top, plate = both.clean(4).plate.pixels, film._plate_of(4).pixels
+    assert (top[20:24, 26:30] != plate[20:24, 26:30]).any()  # the speck is gone, though it was in both fields
+    np.testing.assert_array_equal(fields.clean(4).plate.pixels[1::2], plate[1::2])
+    unknown = FilmPlates(film._shot, FilmParams("auto"), plate_of=film._plate_of, keep=8)
+    assert unknown.frames_for(4) == [] and unknown.clean(4).plate is film._plate_of(4)
+    with pytest.raises(RangeError, match="deinterlace should be one of"):
+        FilmParams(deinterlace="upper")  # type: ignore[arg-type]
+
+
 def test_nothing_asked_for_is_nothing_done():
     film, plates = films((1, 2, 3), repair=False)
     assert film.frames_for(2) == [] and film.clean(2).plate is plates[2]

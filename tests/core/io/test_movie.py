@@ -83,6 +83,14 @@ def test_an_untagged_small_movie_is_read_as_601_and_a_large_one_as_709(tmp_path)
         assert movie.facts.tags.matrix_for(1280, 720) == 1
 
 
+@pytest.mark.parametrize(("words", "fields"), [("", "progressive"), ("tff=1", "top"), ("bff=1", "bottom")])
+def test_the_field_order_is_what_the_stream_says(words, fields, tmp_path):
+    options = {"qp": "0"} | ({"x264-params": words, "flags": "+ildct+ilme"} if words else {})
+    path = save_movie(tmp_path / "take.mp4", [ramp_planes(place) for place in range(3)], options=options)
+    with MovieReader(path) as movie:
+        assert movie.facts.fields == fields
+
+
 def test_uneven_time_is_noticed(tmp_path):
     frames = [ramp_planes(place) for place in range(6)]
     steady = save_movie(tmp_path / "a.mp4", frames)

@@ -40,6 +40,7 @@ def shot(*tracks: Track, first: int = 1001, last: int = 1040, cuts: tuple[int, .
         {1001: (1.0, 0.98, 1.01)},
         GRAIN,
         {"finder-1": "ab"},
+        fields="top",
     )
 
 
@@ -70,6 +71,7 @@ def test_text_and_back_is_the_same_shot(names, x, score, cuts, lock):
 
 def test_a_shot_reads_as_it_was_written():
     again = shot_from_text(shot_as_text(SHOT), "shot.json")
+    assert again.fields == "top"
     assert again.cuts == SHOT.cuts and again.plates == SHOT.plates and again.flicker == SHOT.flicker
     assert [(t.id, t.name, t.first, t.last, t.locked) for t in again.tracks] == [
         (1, "anna", 1001, 1020, False), (2, "Børge", 1005, 1040, False)
@@ -110,6 +112,13 @@ def test_a_slip_of_the_finger_is_read_or_refused_never_a_crash(place, letter):
         shot_from_text(text[:place] + letter + text[place + 1 :], "shot.json")
     except InputError as error:
         assert "shot.json, line " in str(error)
+
+
+def test_a_shot_from_before_fields_were_told_is_read():
+    older = shot_as_text(SHOT).replace(' "fields": "top",\n', "")
+    assert "fields" not in older and shot_from_text(older, "shot.json").fields == ""
+    with pytest.raises(InputError, match='"fields" should be "", "progressive", "top" or "bottom"'):
+        shot_from_text(shot_as_text(SHOT).replace('"fields": "top"', '"fields": "upper"'), "shot.json")
 
 
 def test_a_later_version_and_another_file_are_refused():
