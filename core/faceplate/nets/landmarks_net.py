@@ -35,6 +35,8 @@ class LandmarksNet(nn.Module):
     of sight (x to the subject's left, y up, z out of the face).
     """
 
+    grid: Tensor
+
     def __init__(self, widths: Sequence[int] = (48, 80, 128), neck: int = 64) -> None:
         super().__init__()
         fine, middle, coarse = widths

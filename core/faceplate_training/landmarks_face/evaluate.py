@@ -28,7 +28,7 @@ from faceplate.stages.detect import detect_faces
 from faceplate.stages.landmarks import TEMPLATE, Landmarks, find_landmarks, five_of
 from faceplate_training.degrade import degrade
 from faceplate_training.landmarks_face.views import london, misplaced, rendered
-from faceplate_training.renders.london import SAME, marked
+from faceplate_training.renders.london import SAME, marked, read_photo
 
 SEED = 2026
 BANDS = ((0, 15), (15, 30), (30, 45), (45, 60), (60, 80))
@@ -69,14 +69,14 @@ def london_errors(
     """Errors (68,), what was found and the picture, for every held-out London face that is found at 512 px."""
     detector = open_net(manifest_for("face.detect"), device="cpu")
     for number, item in enumerate(item for item in marked(root) if item.photo.held_out):
-        photo = cv2.imread(str(item.photo.path))
+        photo = read_photo(item.photo.path)
         scale = 512 / photo.shape[0]
-        small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[..., ::-1].astype(
-            np.float32
+        small = np.asarray(
+            cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32
         )
         if worn:
             small = degrade(small, 0.5, np.random.default_rng([SEED, number]))
-        plate = Plate.of(np.ascontiguousarray(small / 255))
+        plate = Plate.of((small / 255).astype(np.float32))
         faces = detect_faces(plate, detector, smallest=100)
         if faces:
             found = find_landmarks(plate, faces[0], net)

@@ -14,7 +14,7 @@ from faceplate.nets.landmarks_net import SIDE
 from faceplate.reconstruct.head_file import read_head
 from faceplate.stages.landmarks import MIRROR, SHARE, crop_from_points, five_of
 from faceplate_training.degrade import degrade, monochrome
-from faceplate_training.renders.london import fit_head, marked
+from faceplate_training.renders.london import fit_head, marked, read_photo
 from faceplate_training.renders.make import read_renders
 from faceplate_training.renders.people import Sitter
 from faceplate_training.renders.scene import turn_in_view
@@ -55,7 +55,7 @@ def london(root: Path, head_file: Path, *, held_out: bool) -> Shown:
     for item in marked(root):
         if item.photo.held_out != held_out:
             continue
-        photo = np.ascontiguousarray(cv2.imread(str(item.photo.path))[..., ::-1])
+        photo = read_photo(item.photo.path)
         fitted = fit_head(head, item.points, photo.shape[:2])
         turns.append(turn_in_view(Sitter(fitted.vertices, fitted.pose, fitted.camera, 0.0, 0.0)))
         stored = translation(STORED / 2, STORED / 2) @ scaling(1.2) @ translation(-SIDE / 2, -SIDE / 2)
@@ -174,7 +174,8 @@ def recoloured(pixels: np.ndarray, rng: np.random.Generator) -> NDArray[np.float
     """Another exposure, contrast and white; one in eight without colour."""
     tint = np.exp(rng.normal(0, 0.25) + rng.normal(0, 0.06, 3)).astype(np.float32)
     shown = 255 * np.clip(pixels / 255 * tint, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.2)))
-    return monochrome(shown, rng) if rng.random() < 0.12 else shown
+    shown = monochrome(shown, rng) if rng.random() < 0.12 else shown
+    return np.asarray(shown, np.float32)
 
 
 def _warped(pixels: np.ndarray, matrix: Matrix, side: int) -> np.ndarray:

@@ -31,7 +31,8 @@ class Panorama:
         around = np.arctan2(-x, -focal) / (2 * np.pi) + 0.5 - turn
         columns = ((around % 1.0) * width - 0.5).astype(np.float32)
         rows = (down / np.pi * height - 0.5).astype(np.float32)
-        return cv2.remap(self.pixels, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        seen = cv2.remap(self.pixels, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        return np.asarray(seen, np.float32)
 
 
 def panoramas(folder: Path) -> list[Panorama]:

@@ -10,6 +10,7 @@ London Set", 2017 (the 189).
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,6 +67,18 @@ def along(line: np.ndarray, shares: np.ndarray | tuple[float, ...]) -> NDArray[n
     length = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
     at = np.asarray(shares) * length[-1]
     return np.stack([np.interp(at, length, line[:, axis]) for axis in (0, 1)], 1)
+
+
+def read_photo(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB of a photo.
+
+    Raises:
+        FileNotFoundError: there is no picture that can be read.
+    """
+    pixels = cv2.imread(str(path))
+    if pixels is None:
+        raise FileNotFoundError(f"{path} is no picture that can be read; fetch the photo sets again.")
+    return np.ascontiguousarray(pixels[..., ::-1], np.uint8)
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,14 @@ class Renders:
 
 def gathered(renders: list[Render]) -> Renders:
     """Single renders as one."""
-    parts = {name: np.stack([getattr(one, name) for one in renders]) for name in Renders.__dataclass_fields__}
-    return Renders(**parts | {"yaw": parts["yaw"].astype(np.float32)})
+    return Renders(
+        np.stack([one.pixels for one in renders]),
+        np.stack([one.points for one in renders]),
+        np.stack([one.visible for one in renders]),
+        np.stack([one.turn for one in renders]),
+        np.stack([one.regions for one in renders]),
+        np.array([one.yaw for one in renders], np.float32),
+    )
 
 
 def read_renders(folder: Path, prefix: str) -> Renders:

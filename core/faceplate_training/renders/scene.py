@@ -55,7 +55,7 @@ class Studio:
 
     def __init__(self, head: HeadModel, skins: np.ndarray, panoramas: list[Panorama]) -> None:
         self.head, self.panoramas = head, panoramas
-        self.skins = SRGB.decode(skins.astype(np.float32) / 255)
+        self.skins = SRGB.decode((skins / 255).astype(np.float32))
         kept = [not name.startswith(("cornea", "lashes")) for name in head.region_names]
         quads = np.array(kept)[head.quad_region]
         self.triangles, owner = triangles_of(head.quads[quads])
@@ -119,7 +119,9 @@ class Studio:
         side = skin.shape[0]
         grid = np.zeros((*canvas.depth.shape, 2), np.float32)
         grid[rows, columns] = np.stack([uv[:, 0] * side, (1 - uv[:, 1]) * side], 1) - 0.5
-        colour = cv2.remap(skin, grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[rows, columns]
+        colour = cv2.remap(
+            skin, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )[rows, columns]
         colour *= tone
         region = self.region[found]
         iris = np.exp(rng.uniform(np.log(0.01), np.log(0.25))) * np.exp(rng.normal(0, 0.25, 3))
@@ -231,12 +233,13 @@ def turn_in_view(sitter: Sitter) -> NDArray[np.float64]:
 def backdrop(panorama: Panorama, side: int, turn: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """What is behind: the panorama, sharp or out of focus, or a plain wall with a slope of light."""
     if rng.random() < 0.3:
-        slope = np.linspace(*np.exp(rng.normal(0, 0.4, 2)), side)[:, None, None]
+        first, last = np.exp(rng.normal(0, 0.4, 2))
+        slope = np.linspace(first, last, side)[:, None, None]
         wall = np.exp(rng.normal(np.log(0.3), 0.7)) * np.exp(rng.normal(0, 0.2, 3)) * slope
         return np.broadcast_to(wall, (side, side, 3)).astype(np.float32).copy()
     shown = panorama.behind(side, side * rng.uniform(0.6, 2.5), turn)
     shown = np.minimum(shown, 4) * np.float32(np.exp(rng.normal(0, 0.5)) * 0.6)
-    return cv2.GaussianBlur(shown, (0, 0), rng.uniform(0.5, 12))
+    return np.asarray(cv2.GaussianBlur(shown, (0, 0), rng.uniform(0.5, 12)), np.float32)
 
 
 def shirt(canvas: wear.Canvas, sitter: Sitter, rng: np.random.Generator) -> None:

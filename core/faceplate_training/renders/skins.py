@@ -18,7 +18,7 @@ from faceplate.reconstruct.mesh import vertex_normals
 from faceplate.reconstruct.morphable import HeadModel, rotation, triangles_of
 from faceplate.reconstruct.raster import Raster, rasterise
 from faceplate.reconstruct.shade import fit_light, shading
-from faceplate_training.renders.london import Fitted, fit_head, marked
+from faceplate_training.renders.london import Fitted, fit_head, marked, read_photo
 
 SIDE = 512
 """Texels along the UV map."""
@@ -79,7 +79,7 @@ def bake_skin(
         place = at[:, :2] + _coarse(bend, at[:, :2])
         depth = _sampled(np.minimum(raster.depth, 1e5).astype(np.float32), at[:, :2])
         say = faith * np.clip((facing - GRAZING) / (1 - GRAZING), 0, 1) ** 2 * (at[:, 2] < depth + 4.0)
-        shown = SRGB.decode(_sampled(photo, place) / np.float32(255))
+        shown = SRGB.decode((_sampled(photo, place) / 255).astype(np.float32))
         colour += say[:, None] * shown
         trust += say
     colour /= trust[:, None]
@@ -109,7 +109,8 @@ def spread(texture: np.ndarray, cover: np.ndarray) -> NDArray[np.float32]:
     levels = [(texture * cover[..., None], cover)]
     while levels[-1][1].shape[0] > 1:
         size = tuple(side // 2 for side in levels[-1][1].shape[::-1])
-        levels.append(tuple(cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in levels[-1]))
+        colour, weight = levels[-1]
+        levels.append((_halved(colour, size), _halved(weight, size)))
     filled = levels[-1][0].reshape(1, 1, 3) / max(float(levels[-1][1].max()), 1e-6)
     for colour, weight in levels[-2::-1]:
         weight = weight.reshape(colour.shape[:2])
@@ -133,7 +134,7 @@ def skins(head: HeadModel, root: Path, store: Path, *, held_out: bool) -> NDArra
         for item in marked(root):
             if item.photo.held_out != held_out:
                 continue
-            photo = np.ascontiguousarray(cv2.imread(str(item.photo.path))[..., ::-1])
+            photo = read_photo(item.photo.path)
             made.append(
                 bake_skin(head, layout, photo, item.points, fit_head(head, item.points, photo.shape[:2]))
             )
@@ -141,6 +142,10 @@ def skins(head: HeadModel, root: Path, store: Path, *, held_out: bool) -> NDArra
         np.savez_compressed(store, skins=np.stack(made))
     with np.load(store) as data:
         return data["skins"]
+
+
+def _halved(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -152,8 +157,8 @@ def _sampled(image: np.ndarray, places: np.ndarray) -> np.ndarray:
     grid = (places - 0.5).astype(np.float32).reshape(-1, 1, 2)
     step = 32000  # OpenCV maps no more rows than a short counts
     parts = [
-        cv2.remap(image, grid[k : k + step], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for k in range(0, len(grid), step)
+        cv2.remap(image, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for maps in ((grid[k : k + step, :, 0], grid[k : k + step, :, 1]) for k in range(0, len(grid), step))
     ]
     return np.concatenate(parts)[:, 0]
 

@@ -94,7 +94,7 @@ def test_points_land_where_they_are_however_badly_the_face_was_found(turn, grow,
 
 def test_points_are_in_display_window_coordinates():
     origin = (-37, 52)
-    points = face_points() + np.float32(origin)
+    points = (face_points() + origin).astype(np.float32)
     found = find_landmarks(ramp(origin), Face((0, 0, 9, 9), five_of(points)), RampNet(points, origin))
     np.testing.assert_allclose(found.points, points, atol=0.15)
 
@@ -173,6 +173,7 @@ def net():
 def photo(shared):
     """One London photo at 512 px, with five points read off its 189."""
     picture = cv2.imread(str(shared / "photos" / "london" / "003_neutral.jpg"))
+    assert picture is not None
     marks = np.loadtxt(shared / "photos" / "london" / "003_neutral.pts189.txt") / 2
     five = np.stack([marks[0], marks[1], (marks[54] + marks[60]) / 2, marks[87], marks[93]]).astype(
         np.float32
@@ -201,7 +202,9 @@ def test_a_shifted_and_a_turned_plate_carry_their_points_along(net, photo):
         moved = cv2.warpAffine(
             pixels, matrix[:2], (512, 512), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT
         )
-        there = find_landmarks(Plate.of(moved), Face(face.box, apply(matrix, face.points)), net)
+        there = find_landmarks(
+            Plate.of(np.asarray(moved, np.float32)), Face(face.box, apply(matrix, face.points)), net
+        )
         off = np.linalg.norm(there.points - apply(matrix, here.points), axis=1)
         assert off.mean() < 0.02 * eyes and off.max() < 0.08 * eyes
 
