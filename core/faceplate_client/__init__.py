@@ -6,49 +6,23 @@
         job = engine.submit("restore", inputs={"plate": plate}, outputs={"plate": output})
         print(job.poll(), job.result().report)
 
-`connect`, `Engine` and what they return are loaded when they are first asked for: the core, which only wants the errors
-and the table of operations, has no use for sockets.
+`connect` and `Engine` are loaded when they are first asked for: the core only wants the errors and the operations.
 """
 
 import json
 import os
 from typing import TYPE_CHECKING
 
-from .errors import (
-    Cancelled,
-    ConsentError,
-    EngineError,
-    FaceplateError,
-    InputError,
-    ModelError,
-    OutputError,
-    RequestError,
-)
+from .errors import FaceplateError
 
 if TYPE_CHECKING:
-    from .session import Engine, Job, Plane, Progress, Result, connect
+    from .session import Engine, Job, Plane, connect
 
-__all__ = [
-    "Cancelled",
-    "ConsentError",
-    "Engine",
-    "EngineError",
-    "FaceplateError",
-    "InputError",
-    "Job",
-    "ModelError",
-    "OutputError",
-    "Plane",
-    "Progress",
-    "RequestError",
-    "Result",
-    "connect",
-    "read_operations",
-]
+__all__ = ["Engine", "FaceplateError", "Job", "Plane", "connect", "read_operations"]
 
 
 def __getattr__(name):
-    if name not in ("Engine", "Job", "Plane", "Progress", "Result", "connect"):
+    if name not in __all__:
         raise AttributeError(f"module {__name__} has no attribute {name}")
     from . import session
 

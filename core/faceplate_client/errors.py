@@ -65,3 +65,12 @@ class Cancelled(FaceplateError):
 
     code = "cancelled"
     exit_code = 143
+
+
+_FAMILIES = {kind.code.split(".")[0]: kind for kind in FaceplateError.__subclasses__()}
+_FAMILIES.update(params=RequestError, array=RequestError, plate=RequestError)
+
+
+def error_of(code, sentence):
+    """The error that crossed the wire as these two: the leaf that the code belongs to."""
+    return _FAMILIES.get(code.split(".")[0], FaceplateError)(sentence, code)

@@ -7,9 +7,8 @@ import socket
 import stat
 import subprocess
 import sys
-import time
-from contextlib import contextmanager
-from typing import Dict, Iterator, List, NoReturn, Optional, Tuple
+from contextlib import suppress
+from typing import Dict, NoReturn, Optional
 
 from .errors import EngineError
 from .link import peer_of
@@ -19,8 +18,6 @@ SOCKET, LOCK, SPAWN_LOCK, LOG = "engine.sock", "engine.lock", "spawn.lock", "eng
 _LONGEST_PATH = 107  # of a Unix socket's address
 _KEPT = ("HOME", "USER", "LOGNAME", "PATH", "LANG", "TZ", "TMPDIR", "OCIO", "CUDA_VISIBLE_DEVICES")
 _KEPT_STARTS = ("LC_", "XDG_", "FACEPLATE_")
-_PAUSE = 0.015
-_LARGEST_LOG = 1 << 20
 
 
 def runtime_folder() -> str:
@@ -32,12 +29,11 @@ def runtime_folder() -> str:
     folder = _folder_name()
     try:
         os.makedirs(os.path.dirname(folder), exist_ok=True)
-        os.mkdir(folder, 0o700)
-    except FileExistsError:
-        pass
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        facts = os.lstat(folder)
     except OSError as error:
         raise _bad_folder(folder, f"it cannot be made ({error.strerror})") from error
-    facts = os.lstat(folder)
     if not stat.S_ISDIR(facts.st_mode):
         raise _bad_folder(folder, "it is no folder")
     if facts.st_uid != os.getuid():
@@ -61,100 +57,69 @@ def _folder_name() -> str:
 
 
 def _bad_folder(folder: str, why: str) -> EngineError:
-    return EngineError(
-        f"The folder {folder} cannot hold the engine's socket: {why}. Put that right, or set FACEPLATE_RUNTIME to "
-        "a folder of your own.",
-        code="engine.folder",
-    )
+    sentence = f"The folder {folder} cannot hold the engine's socket: {why}. Put that right, or set FACEPLATE_RUNTIME."
+    return EngineError(sentence, "engine.folder")
 
 
 def reach(wait: float = 10.0, start: bool = True) -> socket.socket:
-    """A socket connected to the engine, which is started if need be.
-
-    Args:
-        wait: seconds until giving up on an engine that is starting.
-        start: False only connects.
+    """A socket connected to the engine, which is started if need be, within `wait` seconds; without `start`, only if it
+    is there.
 
     Raises:
         EngineError: `engine.absent`, none is there and none could be started; `engine.folder`, `engine.peer`.
     """
-    until, folder = time.monotonic() + wait, runtime_folder()
+    folder = runtime_folder()
     found = knock(folder)
-    if found or not start:
-        return found or _absent("it is not running")
-    with _one_at_a_time(folder, until):
-        return knock(folder) or _started(folder, until)
+    if not found and start:
+        _start(wait)
+        found = knock(folder)
+    return found or _absent("it is not running")
 
 
 def knock(folder: str) -> Optional[socket.socket]:
-    """A socket connected to the engine that lives in a folder, None when there is none.
-
-    Raises:
-        EngineError: `engine.peer`, another user's process answers there.
+    """A socket connected to the engine that lives in a folder, None when there is none; `engine.peer` if it is another
+    user's.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(2.0)
     try:
         sock.connect(os.path.join(folder, SOCKET))
+        if peer_of(sock)[1] == os.getuid():
+            return sock
     except OSError as error:
         sock.close()
-        if error.errno in (errno.ENOENT, errno.ECONNREFUSED, errno.EAGAIN, errno.ECONNRESET):
-            return None
-        _absent(f"connecting to it failed ({error})")
-    if peer_of(sock)[1] != os.getuid():
-        sock.close()
-        raise EngineError(
-            "The engine's socket is served by another user; nothing was sent.", code="engine.peer"
-        )
-    return sock
-
-
-def _started(folder: str, until: float) -> socket.socket:
-    process, command = _spawn(folder)
-    while time.monotonic() < until:
-        found = knock(folder)
-        if found:
-            return found
-        if process.poll() is not None:
-            _absent(f"it ended at once with exit code {process.returncode}; {_last_words(folder)}")
-        time.sleep(_PAUSE)
-    _absent(f"{command[0]} did not answer in time; {_last_words(folder)}")
+        if error.errno not in (errno.ENOENT, errno.ECONNREFUSED, errno.EAGAIN, errno.ECONNRESET):
+            _absent(f"connecting to it failed ({error})")
+        return None
+    sock.close()
+    raise EngineError("The engine's socket is served by another user; nothing was sent.", "engine.peer")
 
 
 def _absent(why: str) -> NoReturn:
-    raise EngineError(
-        f"There is no Faceplate engine: {why}. Run `faceplate engine start` to see more.",
-        code="engine.absent",
-    )
+    sentence = f"There is no Faceplate engine: {why}. Run `faceplate engine start` to see more."
+    raise EngineError(sentence, "engine.absent")
 
 
-def _spawn(folder: str) -> "Tuple[subprocess.Popen[bytes], List[str]]":
-    command = [engine_command(), "engine", "start", "--foreground"]
-    path = os.path.join(folder, LOG)
-    if os.path.exists(path) and os.path.getsize(path) > _LARGEST_LOG:
-        os.replace(path, path + ".1")
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+def _start(wait: float) -> None:
+    """Run the command that starts an engine, one for however many ask at once, and returns when it answers."""
+    command = engine_command()
     try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(dict(os.environ)),
-            cwd=os.sep, start_new_session=True, close_fds=True,
+        told = subprocess.run(
+            [command, "engine", "start"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=clean_environment(dict(os.environ)), cwd=os.sep, timeout=max(wait, 0.1), check=False,
         )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        _absent("it did not answer in time")
     except OSError as error:
-        raise EngineError(
-            f"The engine could not be started: {command[0]}: {error.strerror}. Set FACEPLATE_ENGINE to the path of "
-            "the faceplate command.",
-            code="engine.absent",
-        ) from error
-    finally:
-        os.close(log)
-    return process, command
+        _absent(f"{command}: {error.strerror}. Set FACEPLATE_ENGINE to the path of the faceplate command")
+    if told.returncode:
+        last = told.stdout.decode("utf-8", "replace").strip().split("\n")[-1]
+        _absent(f"`{command} engine start` ended with exit code {told.returncode}: {last}")
 
 
 def engine_command() -> str:
-    """Path of the `faceplate` command: $FACEPLATE_ENGINE, on PATH, beside this Python, or in the checkout's .venv.
-
-    Raises:
-        EngineError: there is none.
+    """Path of the `faceplate` command: $FACEPLATE_ENGINE, on PATH, beside this Python, or in the checkout's .venv;
+    `engine.absent` when there is none.
     """
     told = os.environ.get("FACEPLATE_ENGINE")
     if told:
@@ -163,42 +128,10 @@ def engine_command() -> str:
     beside = (os.path.join(sys.prefix, "bin"), os.path.join(checkout, ".venv", "bin"))
     found = shutil.which("faceplate") or shutil.which("faceplate", path=os.pathsep.join(beside))
     if not found:
-        raise EngineError(
-            "The faceplate command was not found. Install Faceplate, or set FACEPLATE_ENGINE to the command's path.",
-            code="engine.absent",
-        )
+        _absent("the faceplate command was not found; install it, or set FACEPLATE_ENGINE to its path")
     return found
 
 
 def clean_environment(host: Dict[str, str]) -> Dict[str, str]:
     """What of a host's environment the engine may see: a host's libraries and Python settings would break it."""
     return {name: value for name, value in host.items() if name in _KEPT or name.startswith(_KEPT_STARTS)}
-
-
-@contextmanager
-def _one_at_a_time(folder: str, until: float) -> Iterator[None]:
-    """Hold the lock behind which engines are started."""
-    import fcntl
-
-    lock = os.open(os.path.join(folder, SPAWN_LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > until:
-                    _absent("another program has been starting it for too long")
-                time.sleep(_PAUSE)
-        yield
-    finally:
-        os.close(lock)
-
-
-def _last_words(folder: str) -> str:
-    try:
-        with open(os.path.join(folder, LOG), encoding="utf-8", errors="replace") as file:
-            lines = file.read()[-2000:].strip().splitlines()
-    except OSError:
-        lines = []
-    return f"its log ends: {lines[-1]}" if lines else "its log is empty"

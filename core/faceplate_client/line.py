@@ -6,42 +6,97 @@ import select
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Deque, Dict, List, Optional, Set
+from typing import Any, Deque, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from .errors import Cancelled, EngineError, FaceplateError
+from .errors import Cancelled, EngineError, FaceplateError, error_of
 from .launch import reach
 from .link import Link, LinkClosed
-from .planes import Buffer
+from .planes import Buffer, Plane
 from .wire import PROTOCOL, Kind, Message, VersionError, WireError, operations_hash
 
-if TYPE_CHECKING:
-    from .session import Job
+PRODUCT = "0.1.0"  # the version of Faceplate that this client came with; a test keeps it equal to the core's
+QUIET = 1.0  # seconds without a word after which an engine that owes an answer is asked whether it lives
+HUNG = 5.0  # seconds without a word after which it does not
+RESTART = 4.0  # seconds to find another engine for requests whose engine died under them
+_GONE = "The engine ended while it worked on this request. Try again; `faceplate engine logs` says more."
 
-PRODUCT = "0.1.0"
-"""Version of Faceplate that this client came with; a test keeps it equal to the core's."""
 
-QUIET = 1.0
-"""Seconds without a word after which an engine that owes an answer is asked whether it lives."""
+class Progress(NamedTuple):
+    """How far a job is. `state`: "open", "done" or "failed". `stage`: a word for people. `done`: 0-1."""
 
-HUNG = 5.0
-"""Seconds without a word after which it does not."""
+    state: str
+    stage: str
+    done: float
 
-RESTART = 4.0
-"""Seconds to find another engine for requests whose engine died under them."""
 
-_TRIES = 2
-_BREATH = 0.02
+class Result(NamedTuple):
+    """What came of a job. `report`: plain values from the engine. `outputs`: the planes it wrote. `seconds`: in it."""
+
+    report: Dict[str, Any]
+    outputs: Dict[str, Plane]
+    seconds: float
+
+
+class Job:
+    """One request to the engine. Made by `Engine.submit`; safe to use from any thread."""
+
+    def __init__(self, line: "Line", request: int, message: bytes, *planes: Dict[str, Plane]) -> None:
+        self.line, self.request, self.message = line, request, message
+        self.outputs = planes[1] if planes else {}
+        held = [{plane.buffer.number: plane.buffer for plane in named.values()} for named in planes]
+        self.buffers = {number: buffer for named in held for number, buffer in named.items()}
+        # What was written over its own input cannot be asked for again.
+        self.repeatable = not (held and held[0].keys() & held[1].keys())
+        self.tries, self.sent, self.unwanted = 0, False, False
+        self.progress = Progress("open", "waiting", 0.0)
+        self._ended = threading.Event()
+        self._answer: Any = None
+
+    def poll(self) -> Progress:
+        """How far it is, at once."""
+        return self.progress
+
+    def result(self, timeout: Optional[float] = None) -> Result:
+        """Wait for the result.
+
+        Args:
+            timeout: seconds; None waits until the engine answers or is gone.
+
+        Raises:
+            EngineError: `engine.timeout`, the time ran out and the job goes on; others, the engine failed.
+            FaceplateError: whatever the engine refused the request for, as the leaf its code belongs to.
+        """
+        if not self._ended.wait(timeout):
+            raise EngineError(
+                f"It is not finished after {timeout:g} s; wait on, or cancel.", "engine.timeout"
+            )
+        if isinstance(self._answer, FaceplateError):
+            raise self._answer
+        return self._answer
+
+    def cancel(self) -> None:
+        """Ask for no more; `result` then raises Cancelled, unless the work was done already. Returns at once."""
+        self.line.cancel(self)
+
+    def end(self, answer: Any) -> None:
+        """End with a Result or an error; called by the line."""
+        failed = isinstance(answer, FaceplateError)
+        state = "failed" if failed else "done"
+        self._answer, self.progress = answer, Progress(state, state, self.progress.done if failed else 1.0)
+        for buffer in self.buffers.values():
+            buffer.users -= 1
+        self._ended.set()
 
 
 class Line:
     """Sends jobs and brings their answers. All methods may be called from any thread and return at once."""
 
-    def __init__(self, client: str, *, wait: float, start: bool, lock: threading.RLock) -> None:
-        self._client, self._wait, self._start, self._lock = client, wait, start, lock
-        self._new: Deque["Job"] = collections.deque()
-        self._open: Dict[int, "Job"] = {}
-        self._cancelled: List["Job"] = []
-        self._released: List[Buffer] = []
+    def __init__(self, client: str, wait: float, start: bool) -> None:
+        self._client, self._wait, self._start = client, wait, start
+        self._lock = threading.RLock()
+        self._new: Deque[Job] = collections.deque()
+        self._orders: List[Tuple[Kind, int, Any]] = []
+        self._open: Dict[int, Job] = {}
         self._shared: Set[int] = set()
         self._link: Optional[Link] = None
         self._thread: Optional[threading.Thread] = None
@@ -49,40 +104,43 @@ class Line:
         self._closing = False
         self._heard = self._pinged = 0.0
 
-    def add(self, job: "Job") -> None:
+    def add(self, job: Job) -> None:
         """Send a job."""
         with self._lock:
             if self._closing:
                 raise EngineError("This connection to the engine was closed; make another.", "engine.closed")
-            job.line = self
+            for buffer in job.buffers.values():
+                buffer.users += 1
             self._new.append(job)
             self._ring()
 
-    def cancel(self, job: "Job") -> None:
+    def cancel(self, job: Job) -> None:
         """Take a job back, whether it was sent or not."""
         with self._lock:
             job.unwanted = True
             if job in self._new:
                 self._new.remove(job)
-                job.fail(_cancelled())
+                job.end(_cancelled())
             elif job.request in self._open:
-                self._cancelled.append(job)
+                self._orders.append((Kind.CANCEL, job.request, {}))
                 self._ring()
 
     def release(self, buffer: Buffer) -> None:
         """Give a buffer's memory back, here and in the engine."""
         with self._lock:
-            self._released.append(buffer)
-            self._ring()
+            buffer.close()
+            if buffer.number in self._shared:
+                self._shared.discard(buffer.number)
+                self._orders.append((Kind.RELEASE, 0, {"buffer": buffer.number}))
+                self._ring()
 
     def close(self) -> None:
         """Hang up and end the thread."""
         with self._lock:
-            self._closing = True
-            thread = self._thread
+            self._closing, thread = True, self._thread
             if thread is not None:
                 self._ring()
-        if thread is not None and thread is not threading.current_thread():
+        if thread is not None:
             thread.join(HUNG)
 
     def _ring(self) -> None:
@@ -103,85 +161,55 @@ class Line:
             try:
                 self._send()
                 self._listen()
-            except LinkClosed as error:
-                self._lost(error, again=True)
             except FaceplateError as error:
-                self._lost(error, again=False)
+                self._lost(error)
             except Exception as error:  # nobody may wait for a thread that died
-                self._lost(EngineError(f"The client failed: {type(error).__name__}: {error}."), again=False)
-        self._lost(_cancelled(), again=False)
+                self._lost(EngineError(f"The client failed: {type(error).__name__}: {error}."))
+        self._lost(_cancelled())
         with self._lock:
-            for buffer in self._released:
-                buffer.close()
+            self._thread = None
             for end in self._bell:
                 os.close(end)
 
     def _send(self) -> None:
         """Send whatever waits, over a new connection if there is none."""
+        if self._new and self._link is None:
+            self._connect()
         with self._lock:
-            if self._link is None:
-                for buffer in self._released:
-                    buffer.close()
-                self._released.clear()
-            if not (self._new or self._cancelled or self._released):
-                return
-        link = self._link or self._connect()
-        if link is None:
-            return
-        with self._lock:
-            for job in self._cancelled:
-                if job.request in self._open:
-                    link.put(Kind.CANCEL, job.request)
-            self._cancelled.clear()
-            while self._released:
-                buffer = self._released.pop()
-                if buffer.number in self._shared:
-                    link.put(Kind.RELEASE, body={"buffer": buffer.number})
-                    self._shared.discard(buffer.number)
-                buffer.close()
-            while self._new:
-                job = self._new[0]
+            while self._orders and self._link:
+                self._link.put(*self._orders.pop(0))
+            while self._new and self._link:
+                job = self._new.popleft()
+                self._heard = self._heard if self._open else time.monotonic()
+                self._open[job.request] = job
                 for number, buffer in job.buffers.items():
                     if number not in self._shared:
-                        link.put(Kind.SHARE, body={"buffer": number, "bytes": buffer.size}, fd=buffer.fd)
+                        self._link.put(Kind.SHARE, 0, {"buffer": number, "bytes": buffer.size}, buffer.fd)
                         self._shared.add(number)
-                self._new.popleft()
-                self._expect(job)
-                link.put(job.kind, job.request, job.body)
+                job.sent = True
+                self._link.send(job.message)
 
-    def _expect(self, job: "Job") -> None:
-        if not self._open:
-            self._heard = time.monotonic()
-        self._open[job.request] = job
-
-    def _connect(self) -> Optional[Link]:
-        """A link over which both ends have said who they are; None when nobody needs one any more."""
-        if not self._new:
-            return None
-        until = time.monotonic() + (RESTART if any(job.tries for job in self._new) else self._wait)
+    def _connect(self) -> None:
+        """Make a link over which both ends have said who they are."""
+        until = time.monotonic() + (RESTART if any(job.tries for job in list(self._new)) else self._wait)
         while True:
             link = Link(reach(until - time.monotonic(), self._start))
             try:
                 greet(link, self._client)
                 break
-            except LinkClosed:
-                link.close()  # an engine that was dying, or leaving, as we came
-                if self._closing or time.monotonic() > until:
-                    raise
-                time.sleep(_BREATH)
-            except FaceplateError:
+            except FaceplateError as error:
                 link.close()
-                raise
+                if not isinstance(error, LinkClosed) or self._closing or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)  # an engine that was dying, or leaving, as we came
         self._link, self._heard = link, time.monotonic()
-        self._shared.clear()
-        return link
 
     def _listen(self) -> None:
         """Wait for the bell or the engine, and hear what it says."""
         with self._lock:
             owed = bool(self._open)
-            busy = bool(self._new)
-        _ready(self._link, self._bell[0], 0.0 if busy else QUIET / 2 if owed else None)
+            patience = 0.0 if self._new else QUIET / 2 if owed else None
+        _ready(self._link, self._bell[0], patience)
         with suppress(BlockingIOError):
             os.read(self._bell[0], 4096)
         link = self._link
@@ -199,8 +227,7 @@ class Line:
         asked = self._pinged > self._heard
         if asked and now - self._pinged > HUNG - QUIET:
             raise EngineError(
-                f"The engine has not answered for {HUNG:g} s. Run `faceplate engine stop` and try again.",
-                "engine.hung",
+                f"The engine has not answered for {HUNG:g} s; try `faceplate engine stop`.", "engine.hung"
             )
         if not asked and now - self._heard > QUIET:
             self._pinged = now
@@ -211,62 +238,40 @@ class Line:
         if kind is Kind.ERROR and message.request == 0:
             raise EngineError(body["sentence"], body["code"])
         with self._lock:
-            if kind is Kind.PROGRESS:
-                if message.request in self._open:
-                    self._open[message.request].reached(body["stage"], float(body["done"]))
-                return
-            job = self._open.pop(message.request, None)
+            job = self._open.get(message.request)
             if job is None:
                 return  # a pong
+            if kind is Kind.PROGRESS:
+                job.progress = Progress("open", body["stage"], float(body["done"]))
+                return
+            del self._open[message.request]
             if kind is Kind.RESULT:
-                job.succeed(body["report"], float(body["seconds"]))
+                job.end(Result(body["report"], job.outputs, float(body["seconds"])))
             elif kind is Kind.STATUS_REPLY:
-                job.succeed(body["engine"], 0.0)
+                job.end(Result(body["engine"], {}, 0.0))
             elif kind is Kind.ERROR:
-                job.refuse(body["code"], body["sentence"])
+                job.end(error_of(body["code"], body["sentence"]))
             else:
-                job.fail(WireError(f"The engine answered a request with {kind.name}."))
+                job.end(WireError(f"The engine answered a request with {kind.name}."))
 
-    def _lost(self, error: FaceplateError, *, again: bool) -> None:
-        """The connection is over: repeat what may be repeated, once, and fail the rest."""
+    def _lost(self, error: FaceplateError) -> None:
+        """The connection is over: if the engine died, repeat what may be repeated, once; fail the rest."""
+        died = isinstance(error, LinkClosed)
         with self._lock:
             if self._link is not None:
                 self._link.close()
                 self._link = None
-            lost, waiting = list(self._open.values()), list(self._new)
-            self._open.clear()
-            self._new.clear()
-            for job in lost + waiting:
+            jobs = [*self._open.values(), *self._new]
+            for each in (self._open, self._new, self._orders, self._shared):
+                each.clear()
+            for job in jobs:
                 job.tries += 1
                 if job.unwanted:
-                    job.fail(_cancelled())
-                elif again and job.tries < _TRIES and (job.repeatable or job in waiting):
+                    job.end(_cancelled())
+                elif died and job.tries == 1 and (job.repeatable or not job.sent):
                     self._new.append(job)
-                elif again:
-                    job.fail(_gone())
                 else:
-                    job.fail(error)
-
-
-def _ready(link: Optional[Link], bell: int, timeout: Optional[float]) -> None:
-    """Wait until one of the two has something to say, or the time is over. Not select: hosts hold many files."""
-    waiter = select.poll()
-    if bell >= 0:
-        waiter.register(bell, select.POLLIN)
-    if link is not None:
-        waiter.register(link, select.POLLIN | (select.POLLOUT if link.waits_to_write else 0))
-    waiter.poll(None if timeout is None else timeout * 1000)
-
-
-def _gone() -> EngineError:
-    return EngineError(
-        "The engine ended while it worked on this request. Try again; `faceplate engine logs` says more.",
-        "engine.gone",
-    )
-
-
-def _cancelled() -> Cancelled:
-    return Cancelled("This request was taken back; nothing was written.")
+                    job.end(EngineError(_GONE, "engine.gone") if died else error)
 
 
 def greet(link: Link, client: str) -> None:
@@ -277,22 +282,30 @@ def greet(link: Link, client: str) -> None:
     """
     own = {"protocol": PROTOCOL, "operations": operations_hash(), "product": PRODUCT}
     link.put(Kind.HELLO, body={**own, "client": client})
-    until = time.monotonic() + HUNG
-    found: List[Message] = []
+    until, found = time.monotonic() + HUNG, link.take()
     while not found:
         if time.monotonic() > until:
-            raise EngineError(
-                "The engine says nothing. Run `faceplate engine stop`, then try again.", "engine.hung"
-            )
+            raise EngineError("The engine says nothing; try `faceplate engine stop`.", "engine.hung")
         _ready(link, -1, 0.1)
         found = link.take()
-    welcome = found[0]
-    if welcome.kind is Kind.ERROR:
-        raise EngineError(welcome.body["sentence"], welcome.body["code"])
-    if welcome.kind is not Kind.WELCOME:
-        raise WireError(f"The engine's first word was {welcome.kind.name}.")
-    if welcome.body["operations"] != own["operations"]:
-        raise VersionError(
-            f"The engine is version {welcome.body['product']} and this host's part {PRODUCT}: their operations differ. "
-            "Install the same release of both, then run `faceplate engine stop`."
-        )
+    kind, body = found[0].kind, found[0].body
+    if kind is Kind.ERROR:
+        raise EngineError(body["sentence"], body["code"])
+    if kind is not Kind.WELCOME:
+        raise WireError(f"The engine's first word was {kind.name}.")
+    if body["operations"] != own["operations"]:
+        raise VersionError(PRODUCT, f"{body['product']}, with other operations")
+
+
+def _ready(link: Optional[Link], bell: int, timeout: Optional[float]) -> None:
+    """Wait until one of the two has something to say, or the time is over. Not select: hosts hold many files."""
+    waiter = select.poll()
+    if bell >= 0:
+        waiter.register(bell, select.POLLIN)
+    if link is not None:
+        waiter.register(link.socket, select.POLLIN | (select.POLLOUT if link.waits_to_write else 0))
+    waiter.poll(None if timeout is None else timeout * 1000)
+
+
+def _cancelled() -> Cancelled:
+    return Cancelled("This request was taken back; nothing was written.")

@@ -7,12 +7,9 @@ import struct
 from typing import Any, Deque, List, Optional, Tuple
 
 from .errors import EngineError
-from .wire import HEADER_BYTES, Kind, Message, WireError, encode, read_body, read_header
+from .wire import FROM_ENGINE, HEADER_BYTES, Kind, Message, WireError, encode, read_header, read_message
 
-MOST_WAITING = 4 << 20
-"""Bytes that may wait for an end that does not read; more means that it never will."""
-
-_DESCRIPTORS = socket.CMSG_SPACE(2 * 4) if hasattr(socket, "CMSG_SPACE") else 0
+MOST_WAITING = 4 << 20  # bytes that may wait for an end that does not read; more means that it never will
 _AT_ONCE = 64  # messages taken in one go, so that one client cannot keep the others waiting
 
 
@@ -30,20 +27,15 @@ def peer_of(sock: socket.socket) -> Tuple[int, int]:
 
 
 class Link:
-    """Messages over one connected Unix stream socket. Not for two threads at once."""
+    """Messages over one connected Unix stream socket. `forms`: what may be heard. Not for two threads at once."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, forms: Any = FROM_ENGINE) -> None:
         sock.setblocking(False)
-        self.socket = sock
+        self.socket, self._forms = sock, forms
         self._out: Deque[Tuple[memoryview, Optional[int]]] = collections.deque()
         self._waiting = 0
-        self._head = bytearray()
-        self._body = bytearray()
+        self._data = bytearray()
         self._fds: List[int] = []
-
-    def fileno(self) -> int:
-        """For select."""
-        return self.socket.fileno()
 
     @property
     def waits_to_write(self) -> bool:
@@ -51,13 +43,15 @@ class Link:
         return bool(self._out)
 
     def put(self, kind: Kind, request: int = 0, body: Any = None, fd: Optional[int] = None) -> None:
-        """Send a message, now or, if the socket is full, by `flush`. `fd` stays the caller's.
+        """Encode and send a message; raises what `encode` and `send` do."""
+        self.send(encode(kind, request, body, 0 if fd is None else 1), fd)
+
+    def send(self, data: bytes, fd: Optional[int] = None) -> None:
+        """Send a message's bytes, now or, if the socket is full, by `flush`. `fd` stays the caller's.
 
         Raises:
             LinkClosed: the other end is gone, or has not read for far too long.
-            WireError: the body is not what docs/wire.md allows.
         """
-        data = encode(kind, request, body, 0 if fd is None else 1)
         self._waiting += len(data)
         if self._waiting > MOST_WAITING:
             raise LinkClosed("The other end of the connection has stopped reading.")
@@ -65,16 +59,11 @@ class Link:
         self.flush()
 
     def flush(self) -> None:
-        """Send what waits, as far as the socket takes it.
-
-        Raises:
-            LinkClosed: the other end is gone.
-        """
+        """Send what waits, as far as the socket takes it; LinkClosed when the other end is gone."""
         while self._out:
             data, fd = self._out[0]
-            with_fd = [] if fd is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", fd))]
             try:
-                sent = self.socket.sendmsg([data], with_fd)
+                sent = socket.send_fds(self.socket, [data], [] if fd is None else [fd])
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -95,54 +84,50 @@ class Link:
         """
         found: List[Message] = []
         try:
-            while len(found) < _AT_ONCE and self._read():
-                found.append(self._whole())
-        except (LinkClosed, EngineError) as error:
+            while len(found) < _AT_ONCE:
+                message = self._read()
+                if message is None:
+                    break
+                found.append(message)
+        except EngineError as error:
             if found and isinstance(error, LinkClosed):
                 return found  # the end is found again by the next call
             close_all(found)
             raise
         return found
 
-    def _read(self) -> bool:
-        """Read on; True when a message is whole."""
+    def _read(self) -> Optional[Message]:
+        """Read on; None when a message is not yet whole."""
         try:
-            while len(self._head) < HEADER_BYTES:
+            while len(self._data) < HEADER_BYTES:
                 # Not a byte beyond the header: descriptors belong to the message whose header they came with.
-                data, extra, flags, _ = self.socket.recvmsg(
-                    HEADER_BYTES - len(self._head), _DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+                # Not socket.recv_fds, which forgets its flags.
+                piece, extra, flags, _ = self.socket.recvmsg(
+                    HEADER_BYTES - len(self._data), socket.CMSG_SPACE(2 * 4), socket.MSG_CMSG_CLOEXEC
                 )
-                self._keep_descriptors(extra, flags)
-                if not data:
-                    raise LinkClosed("The other end closed the connection.")
-                self._head += data
-            missing = read_header(bytes(self._head)).body_bytes - len(self._body)
-            while missing:
-                data = self.socket.recv(min(missing, 1 << 16))
-                if not data:
-                    raise LinkClosed("The other end closed the connection in the middle of a message.")
-                self._body += data
-                missing -= len(data)
+                for level, kind, data in extra:
+                    if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                        self._fds += struct.unpack(f"{len(data) // 4}i", data[: len(data) // 4 * 4])
+                self._keep(piece)
+                if flags & socket.MSG_CTRUNC:
+                    raise WireError("A message came with more file descriptors than any may.")
+            _, _, size, fds, _ = read_header(bytes(self._data[:HEADER_BYTES]))
+            while len(self._data) < HEADER_BYTES + size:
+                self._keep(self.socket.recv(min(HEADER_BYTES + size - len(self._data), 1 << 16)))
         except (BlockingIOError, InterruptedError):
-            return False
+            return None
         except OSError as error:
             raise LinkClosed(f"The connection to the other end broke: {error.strerror}.") from error
-        return True
-
-    def _keep_descriptors(self, extra: Any, flags: int) -> None:
-        for level, kind, data in extra:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                self._fds += struct.unpack(f"{len(data) // 4}i", data[: len(data) // 4 * 4])
-        if flags & socket.MSG_CTRUNC:
-            raise WireError("A message came with more file descriptors than any may.")
-
-    def _whole(self) -> Message:
-        head, body, fds = bytes(self._head), bytes(self._body), tuple(self._fds)
-        if len(fds) != read_header(head).fds:
-            raise WireError(f"A message came with {len(fds)} file descriptors and announced another number.")
-        message = read_body(head, body)._replace(fds=fds)
-        self._head, self._body, self._fds = bytearray(), bytearray(), []
+        if len(self._fds) != fds:
+            raise WireError("A message came with another number of file descriptors than it announced.")
+        message = read_message(bytes(self._data), self._forms)._replace(fds=tuple(self._fds))
+        self._data, self._fds = bytearray(), []
         return message
+
+    def _keep(self, piece: bytes) -> None:
+        if not piece:
+            raise LinkClosed("The other end closed the connection.")
+        self._data += piece
 
     def close(self) -> None:
         """Hang up and close every descriptor that was on its way."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Dict, Tuple
 
-from .errors import EngineError, RequestError
+from .errors import EngineError
 
 CHANNELS = {"RGBA": 4, "RGB": 3, "A": 1}
 PIXEL_BYTES = 4
@@ -23,16 +23,11 @@ class Buffer:
     """Shared memory of a fixed size. `number`: its name on the wire. `users`: open jobs that it belongs to."""
 
     def __init__(self, number: int, size: int) -> None:
-        """Make and seal it.
-
-        Raises:
-            EngineError: `engine.memory`, there is not enough memory; `engine.absent`, no memfd on this system.
-        """
+        """Make and seal it; `engine.memory` when there is not enough, `engine.absent` where there are no memfds."""
         self.number, self.size, self.users, self.fd = number, size, 0, -1
         if not hasattr(os, "memfd_create"):
             raise EngineError(
-                "Sharing pixels with the engine works on Linux only so far; use `faceplate restore` on files.",
-                code="engine.absent",
+                "Pixels are shared on Linux only; use `faceplate restore` on files.", "engine.absent"
             )
         import fcntl
 
@@ -45,11 +40,8 @@ class Buffer:
         except (OSError, ValueError, OverflowError) as error:
             os.close(self.fd)
             self.fd = -1
-            raise EngineError(
-                f"No {size / 1e6:.0f} MB could be had to share with the engine ({error}). Close something, or "
-                "work on a smaller plate.",
-                code="engine.memory",
-            ) from error
+            sentence = f"No {size / 1e6:.0f} MB could be had for pixels ({error}); close something."
+            raise EngineError(sentence, "engine.memory") from error
 
     def close(self) -> None:
         """Give the memory back; views that somebody still holds keep it until they are gone."""
@@ -82,10 +74,6 @@ class Plane:
     offset: int = 0
 
     @property
-    def width(self) -> int:
-        return self.data_window[2] - self.data_window[0]
-
-    @property
     def height(self) -> int:
         return self.data_window[3] - self.data_window[1]
 
@@ -113,26 +101,3 @@ class Plane:
             "alpha": self.alpha,
             "frame": self.frame,
         }
-
-
-def row_bytes_of(data_window: Window, channels: str) -> int:
-    """Bytes of a row without padding.
-
-    Raises:
-        RequestError: an unknown set of channels, or a window that is empty.
-    """
-    if channels not in CHANNELS:
-        raise RequestError(
-            f"channels should be one of {', '.join(CHANNELS)}, got {channels}", "request.plane"
-        )
-    width, height = data_window[2] - data_window[0], data_window[3] - data_window[1]
-    if width < 1 or height < 1:
-        raise RequestError(
-            f"a plane should be at least one pixel wide and high, got {width} x {height}", "request.plane"
-        )
-    return width * CHANNELS[channels] * PIXEL_BYTES
-
-
-def page_rounded(size: int) -> int:
-    """A size a little larger, so that planes of nearly the same size find each other's buffers again."""
-    return (size + mmap.PAGESIZE - 1) // mmap.PAGESIZE * mmap.PAGESIZE

@@ -12,19 +12,16 @@ import os
 import re
 import struct
 import zlib
-from typing import Any, Callable, Dict, NamedTuple, Tuple
+from typing import Any, Dict, NamedTuple, Tuple
 
 from .errors import EngineError
 
 MAGIC = b"FPWR"
 PROTOCOL = 1
 LARGEST_BODY = 1 << 20
-DEEPEST = 8
-LONGEST_SIDE = 1 << 16
 
 _HEADER = struct.Struct("<4sHHQIHHII")
 HEADER_BYTES = _HEADER.size
-_CHECKSUM_AT = 24
 
 
 class WireError(EngineError):
@@ -34,9 +31,13 @@ class WireError(EngineError):
 
 
 class VersionError(EngineError):
-    """The two ends do not belong to the same release."""
+    """The two ends do not belong to the same release: `ours` and `theirs` say what each is."""
 
     code = "engine.version"
+
+    def __init__(self, ours: str, theirs: str) -> None:
+        advice = "Install the same release for the host and the engine, then run `faceplate engine stop`."
+        super().__init__(f"This end of Faceplate is {ours}, the other {theirs}. {advice}")
 
 
 class Kind(enum.IntEnum):
@@ -58,33 +59,8 @@ class Kind(enum.IntEnum):
     SHUTDOWN = 14
 
 
-FROM_CLIENT = frozenset(
-    (Kind.HELLO, Kind.SHARE, Kind.RELEASE, Kind.SUBMIT, Kind.CANCEL, Kind.PING, Kind.STATUS, Kind.SHUTDOWN)
-)
-
-_OF_A_REQUEST = frozenset(
-    (
-        Kind.SUBMIT,
-        Kind.PROGRESS,
-        Kind.RESULT,
-        Kind.CANCEL,
-        Kind.PING,
-        Kind.PONG,
-        Kind.STATUS,
-        Kind.STATUS_REPLY,
-    )
-)
-"""Kinds whose request is never 0; all others concern the connection and carry 0, an ERROR may be either."""
-
-
-class Header(NamedTuple):
-    """What precedes a body. `request` 0 means the connection itself. `checksum`: of header and body, CRC-32."""
-
-    kind: Kind
-    request: int
-    body_bytes: int
-    fds: int
-    checksum: int
+_OF_THE_CONNECTION = (Kind.HELLO, Kind.WELCOME, Kind.SHARE, Kind.RELEASE, Kind.SHUTDOWN)
+"""Kinds whose request is 0; all others belong to a request, an ERROR to either."""
 
 
 class Message(NamedTuple):
@@ -97,29 +73,26 @@ class Message(NamedTuple):
 
 
 def encode(kind: Kind, request: int = 0, body: Any = None, fds: int = 0) -> bytes:
-    """A message's bytes.
-
-    Args:
-        kind: which message.
-        request: the request it belongs to, 0 for the connection.
-        body: what docs/wire.md lists for this kind; None is {}.
-        fds: how many file descriptors travel with it.
+    """A message's bytes. `body` is what docs/wire.md lists for its kind, None is {}; `fds` descriptors travel with it.
 
     Raises:
-        WireError: the body is not what this kind may hold, or is too large.
+        WireError: the body cannot be said, or is too large; or it is the engine's and not what this kind may hold.
     """
     held = {} if body is None else body
-    check_message(kind, request, held, fds)
-    text = json.dumps(held, separators=(",", ":"), allow_nan=False).encode("utf-8")
-    if len(text) > LARGEST_BODY:
-        raise WireError(f"A message of {len(text)} bytes is over the limit of {LARGEST_BODY}.")
+    _expect_lawful(kind, request, fds)
+    try:
+        text, lawful = _written(held), kind not in FROM_ENGINE or fits(FROM_ENGINE[kind], held)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WireError(f"{kind.name} cannot be said: {error}.") from None
+    if not lawful:
+        raise WireError(f"{kind.name} cannot hold what docs/wire.md does not list.")
+    _expect_size(len(text))
     bare = _HEADER.pack(MAGIC, PROTOCOL, kind, request, len(text), 0, fds, 0, 0)
-    checksum = zlib.crc32(text, zlib.crc32(bare))
-    return _HEADER.pack(MAGIC, PROTOCOL, kind, request, len(text), 0, fds, checksum, 0) + text
+    return bare[:24] + struct.pack("<II", zlib.crc32(text, zlib.crc32(bare)), 0) + text
 
 
-def read_header(data: bytes) -> Header:
-    """The first HEADER_BYTES of a message, checked as far as they can be without the body.
+def read_header(data: bytes) -> Tuple[Kind, int, int, int, int]:
+    """Kind, request, bytes of the body, file descriptors and checksum: what the first HEADER_BYTES of a message say.
 
     Raises:
         VersionError: the other end speaks another version of the protocol.
@@ -129,45 +102,35 @@ def read_header(data: bytes) -> Header:
     if magic != MAGIC:
         raise WireError("What arrived is no message of Faceplate's.")
     if protocol != PROTOCOL:
-        raise VersionError(
-            f"This end speaks version {PROTOCOL} of Faceplate's protocol, the other version {protocol}. "
-            "Install the same release of Faceplate for the host and the engine, then run `faceplate engine stop`."
-        )
-    if flags or reserved:
-        raise WireError("A message has flags set that this version does not know.")
-    if number not in Kind._value2member_map_:
-        raise WireError(f"There is no message of kind {number}.")
-    kind = Kind(number)
-    if body_bytes > LARGEST_BODY:
-        raise WireError(f"A message of {body_bytes} bytes is over the limit of {LARGEST_BODY}.")
-    if fds != (1 if kind is Kind.SHARE else 0):
-        raise WireError(f"{kind.name} came with {fds} file descriptors.")
-    return Header(kind, request, body_bytes, fds, checksum)
+        raise VersionError(f"version {PROTOCOL} of the protocol", f"version {protocol}")
+    if flags or reserved or number not in Kind._value2member_map_:
+        raise WireError(f"There is no message of kind {number} with flags {flags} and {reserved}.")
+    _expect_size(body_bytes)
+    _expect_lawful(Kind(number), request, fds)
+    return Kind(number), request, body_bytes, fds, checksum
 
 
-def read_body(header_bytes: bytes, body_bytes: bytes) -> Message:
-    """A whole message from its header and its body, without the file descriptors.
+def read_message(data: bytes, forms: Dict[Kind, Dict[str, Any]]) -> Message:
+    """A whole message from its bytes, without the file descriptors. `forms`: kind -> fields and their forms.
 
     Raises:
-        WireError: the checksum, the JSON or its contents are not what they should be.
+        VersionError: as `read_header`. WireError: the checksum, the JSON or its contents are not what they should be.
     """
-    header = read_header(header_bytes)
-    bare = header_bytes[:_CHECKSUM_AT] + bytes(4) + header_bytes[_CHECKSUM_AT + 4 :]
-    if len(body_bytes) != header.body_bytes or zlib.crc32(body_bytes, zlib.crc32(bare)) != header.checksum:
+    kind, request, size, _, checksum = read_header(data[:HEADER_BYTES])
+    text = data[HEADER_BYTES:]
+    if len(text) != size or checksum != zlib.crc32(text, zlib.crc32(data[:24] + bytes(8))):
         raise WireError("A message was damaged on its way: its checksum does not fit.")
-    body = _parse(body_bytes)
-    check_message(header.kind, header.request, body, header.fds)
-    return Message(header.kind, header.request, body)
-
-
-def check_message(kind: Kind, request: int, body: Any, fds: int) -> None:
-    """Raise WireError unless the parts make a message that docs/wire.md allows."""
-    lawful = 0 <= request < 1 << 64 and (kind is Kind.ERROR or (request > 0) == (kind in _OF_A_REQUEST))
+    try:
+        body = json.loads(
+            text.decode("utf-8"), object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite
+        )
+        _written(body)
+        lawful = kind in forms and fits(forms[kind], body)
+    except (ValueError, RecursionError) as error:  # JSON's and UTF-8's errors are ValueErrors
+        raise WireError(f"A message's body is no JSON that Faceplate reads: {error}.") from None
     if not lawful:
-        raise WireError(f"{kind.name} cannot belong to request {request}.")
-    if fds != (1 if kind is Kind.SHARE else 0):
-        raise WireError(f"{kind.name} came with {fds} file descriptors.")
-    _BODIES[kind](kind.name.lower(), body)
+        raise WireError(f"This end may not hear {kind.name}, or not with this body.")
+    return Message(kind, request, body)
 
 
 def operations_hash() -> str:
@@ -177,20 +140,20 @@ def operations_hash() -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-# ------------------------------------------------------------ what a body may hold
-
-Check = Callable[[str, Any], None]
-
-_PRINTABLE = "[^\x00-\x1f\x7f\ud800-\udfff]*"
-"""No control characters, and no half of a surrogate pair, which JSON can spell and UTF-8 cannot."""
+def _written(body: Any) -> bytes:
+    """JSON in UTF-8, which has no room for half of a surrogate pair, as JSON's own escapes have."""
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
 
 
-def _parse(text: bytes) -> Any:
-    """JSON of the strict kind: UTF-8, no name twice, no NaN."""
-    try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:  # JSON's and UTF-8's errors are ValueErrors
-        raise WireError(f"A message's body is no JSON that Faceplate reads: {error}.") from None
+def _expect_size(size: int) -> None:
+    if size > LARGEST_BODY:
+        raise WireError(f"A message of {size} bytes is over the limit of {LARGEST_BODY}.")
+
+
+def _expect_lawful(kind: Kind, request: int, fds: int) -> None:
+    belongs = kind is Kind.ERROR or (request == 0) == (kind in _OF_THE_CONNECTION)
+    if not belongs or not 0 <= request < 1 << 64 or fds != (1 if kind is Kind.SHARE else 0):
+        raise WireError(f"{kind.name} cannot belong to request {request} with {fds} file descriptors.")
 
 
 def _once(pairs: Any) -> Dict[str, Any]:
@@ -200,144 +163,66 @@ def _once(pairs: Any) -> Dict[str, Any]:
     return found
 
 
-def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is no number")
+def _finite(digits: str) -> float:
+    if not math.isfinite(float(digits)):
+        raise ValueError(f"{digits} is no number")
+    return float(digits)
 
 
-def _must(fits: Callable[[Any], bool], wanted: str) -> Check:
-    def check(place: str, value: Any) -> None:
-        if not fits(value):
-            raise WireError(f"In a message, {place} should be {wanted}.")
-
-    return check
+# ------------------------------------------------------------ what a body may hold
 
 
-def _whole(low: int, high: int) -> Check:
-    # type(), not isinstance(): True is an int to Python.
-    return _must(lambda value: type(value) is int and low <= value <= high, f"a whole number {low} to {high}")
+def fits(form: Any, value: Any) -> bool:
+    """Whether a value has a form.
+
+    A range is a whole number in it, a tuple a number between its two, a pattern text that fits it, a dict an object
+    with exactly these fields, a function any value it says yes to.
+    """
+    kind = type(value)  # not isinstance(): True is an int to Python
+    if isinstance(form, dict):
+        return (
+            kind is dict
+            and value.keys() == form.keys()
+            and all(fits(form[name], value[name]) for name in form)
+        )
+    if isinstance(form, range):
+        return kind is int and value in form
+    if isinstance(form, tuple):
+        return kind in (int, float) and form[0] <= value <= form[1]
+    if isinstance(form, re.Pattern):
+        return kind is str and form.fullmatch(value) is not None
+    return form(value)
 
 
-def _number(low: float, high: float) -> Check:
-    # NaN compares false with everything, and so is refused.
-    return _must(
-        lambda value: type(value) in (int, float) and low <= value <= high, f"a number {low:g} to {high:g}"
-    )
+def text_form(longest: int) -> "re.Pattern[str]":
+    """Text without control characters."""
+    return re.compile(f"[^\\x00-\\x1f\\x7f]{{0,{longest}}}")
 
 
-def _text(longest: int, pattern: str = _PRINTABLE) -> Check:
-    fits = re.compile(pattern).fullmatch
-    return _must(
-        lambda value: type(value) is str and len(value) <= longest and fits(value) is not None,
-        f"text of at most {longest} characters that fits {pattern!r}",
-    )
+def _is_report(value: Any) -> bool:
+    """What people may want to know: free, and nested at most 8 deep."""
+    return type(value) is dict and _depth(value) <= 8
 
 
-def _one_of(*words: str) -> Check:
-    return _must(lambda value: type(value) is str and value in words, "one of " + ", ".join(words))
+def _depth(value: Any) -> int:
+    inner = value.values() if type(value) is dict else value if type(value) is list else None
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
 
 
-def _fields(**checks: Check) -> Check:
-    """An object with exactly these fields."""
-    listed = ", ".join(sorted(checks)) or "no fields"
-    whole = _must(
-        lambda value: type(value) is dict and value.keys() == checks.keys(), f"an object with {listed}, only"
-    )
-
-    def check(place: str, value: Any) -> None:
-        whole(place, value)
-        for name, inner in checks.items():
-            inner(f"{place}.{name}", value[name])
-
-    return check
-
-
-def _named(each: Check, most: int) -> Check:
-    """An object whose names are free."""
-    whole = _must(
-        lambda value: type(value) is dict and len(value) <= most, f"an object of at most {most} fields"
-    )
-    name_check = _text(64, "[a-z][a-z0-9_+.-]*")
-
-    def check(place: str, value: Any) -> None:
-        whole(place, value)
-        for name, inner in value.items():
-            name_check(f"a name in {place}", name)
-            each(f"{place}.{name}", inner)
-
-    return check
-
-
-def _is_setting(value: Any) -> bool:
-    if type(value) is str:
-        return len(value) <= 1024 and re.fullmatch(_PRINTABLE, value) is not None
-    return type(value) is bool or (type(value) in (int, float) and abs(value) < 1 << 53)
-
-
-def _is_plain(value: Any, depth: int = DEEPEST) -> bool:
-    """Values of any shape, for people and reports; a depth of 0 is one too many."""
-    if type(value) is dict:
-        names = all(_is_plain(name) for name in value)
-        return depth > 0 and names and all(_is_plain(inner, depth - 1) for inner in value.values())
-    if type(value) is list:
-        return depth > 0 and all(_is_plain(inner, depth - 1) for inner in value)
-    if type(value) is str:
-        return re.fullmatch("[^\ud800-\udfff]*", value) is not None
-    return type(value) is not float or math.isfinite(value)
-
-
-def _is_window(value: Any) -> bool:
-    if type(value) is not list or [type(number) for number in value] != [int] * 4:
-        return False
-    x0, y0, x1, y1 = value
-    near = all(abs(number) <= 1 << 24 for number in value)
-    return near and 0 < x1 - x0 <= LONGEST_SIDE and 0 < y1 - y0 <= LONGEST_SIDE
-
-
-_SETTING = _must(_is_setting, "a number, true, false, or text of at most 1024 characters")
-_REPORT = _must(lambda value: type(value) is dict and _is_plain(value), f"an object, at most {DEEPEST} deep")
-_WINDOW = _must(_is_window, f"[x0, y0, x1, y1], 1 to {LONGEST_SIDE} pixels wide and high")
-_SHA256 = _text(64, "[0-9a-f]{64}")
-_BUFFER = _whole(1, (1 << 31) - 1)
-_CODE = _text(64, "[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*")
-_PLANE = _fields(
-    buffer=_BUFFER,
-    offset=_whole(0, 1 << 40),
-    row_bytes=_whole(4, 1 << 24),
-    channels=_one_of("RGBA", "RGB", "A"),
-    dtype=_one_of("float32"),
-    data_window=_WINDOW,
-    display_window=_WINDOW,
-    colourspace=_text(128),
-    alpha=_one_of("none", "straight", "premultiplied"),
-    frame=_whole(-(1 << 31), (1 << 31) - 1),
-)
-_RELEASE_WORDS = {
-    "protocol": _whole(1, 65535),
-    "operations": _SHA256,
-    "product": _text(64, "[0-9A-Za-z.+-]+"),
+RELEASE_FORM = {
+    "protocol": range(1, 1 << 16),
+    "operations": re.compile("[0-9a-f]{64}"),
+    "product": re.compile("[0-9A-Za-z.+-]{1,64}"),
 }
-_EMPTY = _fields()
-
-_BODIES: Dict[Kind, Check] = {
-    Kind.HELLO: _fields(client=_text(64), **_RELEASE_WORDS),
-    Kind.WELCOME: _fields(pid=_whole(1, (1 << 31) - 1), **_RELEASE_WORDS),
-    Kind.SHARE: _fields(buffer=_BUFFER, bytes=_whole(4, 1 << 40)),
-    Kind.RELEASE: _fields(buffer=_BUFFER),
-    Kind.SUBMIT: _fields(
-        operation=_text(64, "[a-z][a-z0-9_.]*"),
-        params=_named(_SETTING, 64),
-        inputs=_named(_PLANE, 64),
-        outputs=_named(_PLANE, 16),
-        priority=_one_of("interactive", "batch"),
-        deadline_ms=_whole(0, 86_400_000),
-    ),
-    Kind.PROGRESS: _fields(stage=_text(64), done=_number(0.0, 1.0)),
-    Kind.RESULT: _fields(report=_REPORT, seconds=_number(0.0, 1e9)),
-    Kind.ERROR: _fields(code=_CODE, sentence=_text(4096)),
-    Kind.CANCEL: _EMPTY,
-    Kind.PING: _EMPTY,
-    Kind.PONG: _EMPTY,
-    Kind.STATUS: _EMPTY,
-    Kind.STATUS_REPLY: _fields(engine=_REPORT),
-    Kind.SHUTDOWN: _EMPTY,
+FROM_ENGINE: Dict[Kind, Dict[str, Any]] = {
+    Kind.WELCOME: {**RELEASE_FORM, "pid": range(1, 1 << 31)},
+    Kind.PROGRESS: {"stage": text_form(64), "done": (0.0, 1.0)},
+    Kind.RESULT: {"report": _is_report, "seconds": (0.0, 1e9)},
+    Kind.ERROR: {
+        "code": re.compile(r"(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"),
+        "sentence": text_form(4096),
+    },
+    Kind.PONG: {},
+    Kind.STATUS_REPLY: {"engine": _is_report},
 }
+"""What the engine may say; what it may hear is in faceplate.engine.requests."""

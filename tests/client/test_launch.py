@@ -2,7 +2,7 @@
 
 import os
 import stat
-import threading
+import time
 
 import pytest
 
@@ -78,40 +78,38 @@ def test_a_command_that_is_not_there_is_named(folder, monkeypatch, tmp_path):
         launch.reach(1.0)
 
 
-def test_an_engine_that_ends_at_once_is_reported_with_its_last_words(folder, monkeypatch, tmp_path):
+def test_a_command_that_fails_is_reported_with_its_last_words(folder, monkeypatch, tmp_path):
     command = tmp_path / "broken"
-    command.write_text("#!/bin/sh\necho no such library >&2\nexit 9\n")
+    command.write_text("#!/bin/sh\necho one >&2\necho no such library >&2\nexit 9\n")
     command.chmod(0o755)
     monkeypatch.setenv("FACEPLATE_ENGINE", str(command))
-    with pytest.raises(EngineError, match=r"exit code 9.*no such library"):
+    with pytest.raises(EngineError, match=r"exit code 9.*no such library") as told:
         launch.reach(20.0)
+    assert told.value.code == "engine.absent"
 
 
-def test_ten_clients_at_once_start_one_engine(folder, monkeypatch):
-    """The stand-in for an engine is a listening socket, so that this costs nothing."""
-    from faceplate.engine.life import listen
+def test_a_command_that_does_not_end_is_not_waited_for(folder, monkeypatch, tmp_path):
+    command = tmp_path / "slow"
+    command.write_text("#!/bin/sh\nexec sleep 60\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("FACEPLATE_ENGINE", str(command))
+    began = time.monotonic()
+    with pytest.raises(EngineError, match="in time"):
+        launch.reach(0.3)
+    assert time.monotonic() - began < 10.0
 
-    started, found = [], []
 
-    class Process:
-        returncode = None
-
-        def poll(self):
-            return None
-
-    def spawn(where):
-        started.append(listen(os.path.join(where, launch.SOCKET)))
-        return Process(), ["stand-in"]
-
-    monkeypatch.setattr(launch, "_spawn", spawn)
-    threads = [threading.Thread(target=lambda: found.append(launch.reach(10.0))) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert len(found) == 10 and len(started) == 1
-    for sock in found + started:
-        sock.close()
+def test_the_command_sees_nothing_of_the_hosts_libraries(folder, monkeypatch, tmp_path):
+    command, seen = tmp_path / "looks", tmp_path / "seen"
+    command.write_text(f"#!/bin/sh\nenv > {seen}\npwd >> {seen}\necho $* >> {seen}\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("FACEPLATE_ENGINE", str(command))
+    monkeypatch.setenv("PYTHONHOME", "nuke")
+    with pytest.raises(EngineError):
+        launch.reach(20.0)
+    lines = seen.read_text().splitlines()
+    assert not any(line.startswith("PYTHONHOME") for line in lines)
+    assert lines[-2:] == ["/", "engine start"]
 
 
 def test_a_socket_that_a_killed_engine_left_is_nobody(folder):

@@ -6,15 +6,18 @@ import struct
 
 import pytest
 
+from faceplate.engine.requests import FROM_CLIENT
 from faceplate_client.link import MOST_WAITING, Link, LinkClosed, peer_of
-from faceplate_client.wire import HEADER_BYTES, Kind, WireError, encode
+from faceplate_client.wire import FROM_ENGINE, HEADER_BYTES, Kind, WireError, encode
 from tests.support.engines import open_files, receive
+
+EITHER = {**FROM_CLIENT, **FROM_ENGINE}
 
 
 @pytest.fixture
 def ends():
     ours, theirs = socket.socketpair()
-    link = Link(ours)
+    link = Link(ours, EITHER)
     yield link, theirs
     link.close()
     theirs.close()
@@ -42,7 +45,7 @@ def test_messages_arrive_whole_whatever_pieces_they_come_in(ends):
 
 def test_a_descriptor_belongs_to_its_message(ends):
     link, theirs = ends
-    other = Link(theirs)
+    other = Link(theirs, EITHER)
     with open(os.devnull) as file:
         other.put(Kind.PING, 1)
         other.put(Kind.SHARE, 0, {"buffer": 1, "bytes": 4}, fd=file.fileno())
@@ -91,7 +94,7 @@ def test_a_hang_up_in_the_middle_is_noticed(ends):
 
 def test_what_does_not_fit_the_socket_waits_and_is_sent_later(ends):
     link, theirs = ends
-    other = Link(theirs)
+    other = Link(theirs, EITHER)
     note = "x" * 500_000
     for number in range(1, 6):
         link.put(Kind.RESULT, number, {"report": {"note": note}, "seconds": 0.0})

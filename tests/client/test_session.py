@@ -110,10 +110,15 @@ def test_a_refusal_arrives_as_the_error_it_was(engine, operation, params, kind, 
     assert engine.status()["clients"] == 1, "the connection and the engine live on"
 
 
-def test_what_no_message_can_hold_is_refused_before_it_is_sent(engine):
+@pytest.mark.parametrize(
+    "value", [[1, 2], None, "one\ntwo", "x" * 1025, "\ud800", float("nan"), float("inf")], ids=repr
+)
+def test_what_no_message_can_hold_is_refused_before_it_is_sent(engine, value):
+    """Sent, it would cost every other job of this host its connection."""
     plate = filled(engine)
-    with pytest.raises(EngineError, match=r"submit\.params\.faces"):
-        engine.submit("noop", inputs={"plate": plate}, outputs={"plate": plate}, params={"faces": [1, 2]})
+    with pytest.raises((RequestError, EngineError), match=r"faces should be|cannot be said"):
+        engine.submit("noop", inputs={"plate": plate}, outputs={"plate": plate}, params={"faces": value})
+    engine.free(plate)
     assert engine.status()["clients"] == 1
 
 

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faceplate.engine.requests import FROM_CLIENT
 from faceplate_client.wire import (
-    FROM_CLIENT,
+    FROM_ENGINE,
     HEADER_BYTES,
     LARGEST_BODY,
     Kind,
     VersionError,
     WireError,
     encode,
-    read_body,
     read_header,
+    read_message,
 )
 
 GOLDEN = Path(__file__).resolve().parents[1] / "wire"
@@ -26,7 +27,7 @@ REFUSED = json.loads((GOLDEN / "refused.json").read_text(encoding="utf-8"))
 
 
 def decode(data: bytes):
-    return read_body(data[:HEADER_BYTES], data[HEADER_BYTES:])
+    return read_message(data, {**FROM_CLIENT, **FROM_ENGINE})
 
 
 def says(golden: dict) -> str:
@@ -40,7 +41,7 @@ def test_a_golden_message_is_read_as_it_was_meant(golden):
     assert message.kind is Kind[golden["kind"].upper()]
     assert message.request == int(golden["request"])
     assert message.body == golden["body"]
-    assert read_header(data[:HEADER_BYTES]).fds == golden["fds"]
+    assert read_header(data[:HEADER_BYTES])[3] == golden["fds"]
 
 
 @pytest.mark.parametrize("golden", ACCEPTED, ids=says)
@@ -59,6 +60,16 @@ def test_a_golden_refusal_is_refused(golden):
     with pytest.raises((WireError, VersionError)) as told:
         decode(bytes.fromhex(golden["hex"]))
     assert isinstance(told.value, VersionError) == golden["says"].startswith("protocol")
+
+
+def test_each_end_hears_only_what_the_other_may_say():
+    for golden in ACCEPTED:
+        kind = Kind[golden["kind"].upper()]
+        for forms in (FROM_CLIENT, FROM_ENGINE):
+            if kind not in forms:
+                with pytest.raises(WireError, match="may not hear"):
+                    read_message(bytes.fromhex(golden["hex"]), forms)
+    assert not FROM_CLIENT.keys() & FROM_ENGINE.keys()
 
 
 def test_there_is_a_golden_message_of_every_kind():

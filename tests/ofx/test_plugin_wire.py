@@ -11,7 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faceplate_client.wire import HEADER_BYTES, Kind, VersionError, WireError, encode, read_body
+from faceplate.engine.requests import FROM_CLIENT
+from faceplate_client.wire import (
+    FROM_ENGINE,
+    HEADER_BYTES,
+    Kind,
+    VersionError,
+    WireError,
+    encode,
+    read_message,
+)
 from tests.support.cplusplus import PLUGIN, compiled
 
 HERE = Path(__file__).resolve().parent
@@ -101,7 +110,7 @@ def both_readings(ask: Ask, data: bytes) -> tuple[Any, Any]:
     told = ask("read " + data.hex())
     ours = None if told.startswith("refused") else as_read(told)
     try:
-        message = read_body(data[:HEADER_BYTES], data[HEADER_BYTES:])
+        message = read_message(data, {**FROM_CLIENT, **FROM_ENGINE})
     except (WireError, VersionError):
         return None, ours
     fds = 1 if message.kind is Kind.SHARE else 0
@@ -157,7 +166,7 @@ def test_what_the_plug_in_writes_is_what_python_reads(ask, params, request):
     body = {**ACCEPTED[4]["body"], "params": params}
     told = ask(f"write {int(Kind.SUBMIT)} {request} 0 {json.dumps(body)}")
     data = bytes.fromhex(told.removeprefix("ok "))
-    message = read_body(data[:HEADER_BYTES], data[HEADER_BYTES:])
+    message = read_message(data, {**FROM_CLIENT, **FROM_ENGINE})
     assert (message.request, message.body) == (request, body)
     assert as_read(ask("read " + encode(Kind.SUBMIT, request, body).hex()))[3] == body
 

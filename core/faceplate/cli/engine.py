@@ -49,8 +49,10 @@ def _start(options: argparse.Namespace) -> int:
         # Its nets may still be at work in a thread that hears nothing; everything is answered and closed.
         sys.stderr.flush()
         os._exit(0)
-    with connect("faceplate engine") as engine:
-        return _tell(engine.status(), options)
+    from faceplate.engine.starting import start_engine
+
+    start_engine()
+    return _status(options)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -14,19 +14,12 @@ from faceplate import __version__
 from faceplate.engine.jobs import Job, printable
 from faceplate.engine.nets import models_in_use
 from faceplate.engine.plane_store import PlaneStore, planes_of
+from faceplate.engine.requests import FROM_CLIENT
 from faceplate.engine.scheduler import Scheduler
 from faceplate.engine.work import WORK
 from faceplate_client.errors import Cancelled, EngineError, FaceplateError
 from faceplate_client.link import Link, LinkClosed, close_all, peer_of
-from faceplate_client.wire import (
-    FROM_CLIENT,
-    PROTOCOL,
-    Kind,
-    Message,
-    VersionError,
-    WireError,
-    operations_hash,
-)
+from faceplate_client.wire import PROTOCOL, Kind, Message, VersionError, WireError, operations_hash
 
 MOST_CLIENTS = 64
 GREETING = 5.0
@@ -41,7 +34,7 @@ class _Client:
     """One connection: its link, its buffers, its open jobs."""
 
     def __init__(self, sock: socket.socket, number: int) -> None:
-        self.link, self.store = Link(sock), PlaneStore()
+        self.link, self.store = Link(sock, FROM_CLIENT), PlaneStore()
         self.jobs: dict[int, Job] = {}
         self.name, self.number = "", number
         self.since = time.monotonic()
@@ -124,7 +117,7 @@ class Server:
         self._numbers += 1
         client = _Client(sock, self._numbers)
         self._clients[client.number] = client
-        self._selector.register(client.link, selectors.EVENT_READ, client.number)
+        self._selector.register(client.link.socket, selectors.EVENT_READ, client.number)
 
     def _read(self, client: _Client) -> None:
         """Handle what a client has sent; whatever breaks the contract costs it the connection and nobody else."""
@@ -150,7 +143,7 @@ class Server:
     def _drop(self, client: _Client, why: str) -> None:
         log.info("%s left: %s", client, why)
         del self._clients[client.number]
-        self._selector.unregister(client.link)
+        self._selector.unregister(client.link.socket)
         client.link.close()
         for job in list(client.jobs.values()):
             self._scheduler.take_back(job, Cancelled("The client is gone."))
@@ -159,16 +152,14 @@ class Server:
     def _watch(self, client: _Client) -> None:
         """Wait for room to write only while something waits to be written."""
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.link.waits_to_write else 0)
-        if self._selector.get_key(client.link).events != events:
-            self._selector.modify(client.link, events, client.number)
+        if self._selector.get_key(client.link.socket).events != events:
+            self._selector.modify(client.link.socket, events, client.number)
 
     # ------------------------------------------------------------ messages
 
     def _handle(self, client: _Client, message: Message) -> None:
         kind, body = message.kind, message.body
         try:
-            if kind not in FROM_CLIENT:
-                raise WireError(f"{kind.name} is not for a client to send.")
             if client.greeted == (kind is Kind.HELLO):
                 raise WireError("The first message should be HELLO, and no other.")
             if kind is Kind.SHARE:
@@ -194,10 +185,7 @@ class Server:
 
     def _greet(self, client: _Client, body: dict[str, Any]) -> None:
         if body["operations"] != self._operations:
-            raise VersionError(
-                f"This host's part of Faceplate is version {body['product']} and the engine {__version__}: their "
-                "operations differ. Install the same release of both, then run `faceplate engine stop`."
-            )
+            raise VersionError(__version__, f"{body['product']}, with other operations")
         client.name, self._asked = body["client"] or "unnamed", time.monotonic()
         own = {"protocol": PROTOCOL, "operations": self._operations, "product": __version__}
         client.link.put(Kind.WELCOME, 0, {**own, "pid": os.getpid()})

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from faceplate.cli.__main__ import main
+from faceplate.engine import starting
 from faceplate.engine.life import hold_lock, idle_seconds, live
 from faceplate_client import launch, line
 from faceplate_client.errors import EngineError, FaceplateError
@@ -54,7 +55,8 @@ def folder(tmp_path, monkeypatch, forks):
         def poll(self):
             return self.process.exitcode
 
-    monkeypatch.setattr(launch, "_spawn", lambda _: (Started(), ["fork"]))
+    monkeypatch.setattr(launch, "_start", starting.start_engine)
+    monkeypatch.setattr(starting, "spawn", lambda _: Started())
     yield where
     for process in started:
         process.kill()

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from faceplate.engine import server as server_module
+from faceplate.engine.requests import FROM_CLIENT
 from faceplate_client.launch import SOCKET
 from faceplate_client.link import Link, LinkClosed
 from faceplate_client.planes import Buffer
-from faceplate_client.wire import FROM_CLIENT, HEADER_BYTES, Kind, encode
+from faceplate_client.wire import HEADER_BYTES, Kind, encode
 from tests.support.engines import engine_in, greet, hello, open_files, receive
 
 GOLDEN = Path(__file__).resolve().parents[2] / "wire"
@@ -89,7 +90,7 @@ def test_a_client_is_greeted_heard_and_answered(link, engine):
     assert status["done"] == 1 and status["clients"] == 1 and status["pid"] == os.getpid()
 
 
-@pytest.mark.parametrize("kind", sorted(FROM_CLIENT - {Kind.HELLO, Kind.SHARE}))
+@pytest.mark.parametrize("kind", sorted(FROM_CLIENT.keys() - {Kind.HELLO, Kind.SHARE}))
 def test_nothing_is_heard_before_hello(engine, folder, kind):
     body = {Kind.RELEASE: {"buffer": 1}, Kind.SUBMIT: SUBMIT}.get(kind, {})
     link = knock(folder)
