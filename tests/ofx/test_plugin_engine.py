@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from faceplate.engine.life import listen
+from faceplate.engine.requests import FROM_CLIENT
 from faceplate_client.launch import SOCKET
 from faceplate_client.link import Link, LinkClosed
 from faceplate_client.wire import Kind, Message, encode
@@ -87,7 +88,7 @@ def scripted(folder: Path, *behaviours: Behaviour) -> Iterator[list[Kind]]:
             sock = accepted(listener, stop)
             if sock is None:
                 return
-            link = Link(sock)
+            link = Link(sock, FROM_CLIENT)
             try:
                 for message in spoken(link):
                     heard.append(message.kind)
