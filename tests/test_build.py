@@ -162,3 +162,23 @@ def test_every_package_that_is_installed_is_pinned():
     names = {re.split(r"[\[<>=~! ]", requirement)[0].lower() for requirement in wanted} - {"faceplate"}
     pins = (ROOT / "core" / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert names <= {pin.split("==")[0].lower() for pin in pins if "==" in pin}
+
+
+def test_measuring_the_nets_wants_the_photos(build, monkeypatch, tmp_path):
+    ran = []
+    monkeypatch.setattr(build, "run", lambda *words: ran.append(words) or 0)
+    assert build.models([]) == 0 and len(ran) == 1
+    with pytest.raises(build.BuildError, match="--shared DIR"):
+        build.models(["--evaluate", "--shared", str(tmp_path / "nowhere")])
+
+
+def test_every_shipped_net_that_has_a_measure_is_measured(build, monkeypatch):
+    monkeypatch.setattr(build, "ROOT", ROOT)
+    steps = build.evaluations(ROOT)
+    for shipped in (ROOT / "models" / "open").glob("*.onnx"):
+        assert any(title.startswith(shipped.stem.rsplit("-", 1)[0]) for title, _ in steps), shipped.name
+    for _, words in steps:
+        if words[0] == "-m":
+            assert importlib.util.find_spec(words[1]) is not None
+        else:
+            assert (ROOT / words[0]).is_file()

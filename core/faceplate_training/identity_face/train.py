@@ -20,7 +20,8 @@ from faceplate.geometry import fit_similarity
 from faceplate.nets.identity_net import SIDE, IdentityNet
 from faceplate_training import loop
 from faceplate_training.degrade import degrade, monochrome
-from faceplate_training.export import export_onnx
+from faceplate_training.export import export_onnx, load_onnx_weights
+from faceplate_training.identity_face.turned import template_from_frame, turned
 from faceplate_training.photos import Frame, frames
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -70,13 +71,6 @@ class Crops(Dataset):
         return np.ascontiguousarray(crop, np.float32)
 
 
-def template_from_frame(frame: Frame) -> np.ndarray:
-    """(3, 3), from pixels of an aligned frame to the 512 px FFHQ template."""
-    scale = 512 / frame.template_side
-    rim = (frame.pixels.shape[0] - frame.template_side) / 2
-    return np.array([[scale, 0, -rim * scale], [0, scale, -rim * scale], [0, 0, 1]])
-
-
 def jittered(frame: Frame, rng: np.random.Generator) -> np.ndarray:
     """The crop's matrix after errors of a few per cent in place, size and angle."""
     angle, size = rng.normal(0, 0.05), np.exp(rng.normal(0, 0.05))
@@ -115,7 +109,17 @@ def train(options: argparse.Namespace) -> None:
         options.photos, options.teachers / "yunet_n_dynamic.onnx", options.out / "cache", smallest_side=100
     )
     pool = [frame for frame in pool if not frame.photo.held_out]
+    pool += turned(
+        pool,
+        head=options.photos.parent / "data" / "ict_facekit_light.npz",
+        teacher=options.teachers / "yunet_n_dynamic.onnx",
+        store=options.out / "cache" / "turned.npz",
+        seed=options.seed,
+    )
+    torch.set_num_threads(options.threads)
     net = IdentityNet()
+    if options.begin_with:
+        load_onnx_weights(net, options.begin_with)
     net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     averaged = loop.Averaged(net, 0.998)
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
@@ -131,7 +135,7 @@ def train(options: argparse.Namespace) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             vector = net(damaged.permute(0, 3, 1, 2))
         loss = (1 - (vector.float() * wanted).sum(1)).mean()
-        rate = loop.rate_at(step, options.steps, peak=2e-3)
+        rate = loop.rate_at(step, options.steps, peak=options.rate)
         if loop.finite_step(loss, net, optimiser, clip=1.0, rate=rate):
             averaged.follow(net, step)
         seen.append(float(loss.detach()))
@@ -158,7 +162,12 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
     parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' ONNX files")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument(
+        "--begin-with", type=Path, help="shipped weights to go on from instead of a fresh net"
+    )
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
