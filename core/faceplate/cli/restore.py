@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from faceplate.farm.chunk import ChunkReport
     from faceplate.farm.report import FrameRecord
 
-LAYERS = ("matte", "invented", "confidence", "repaired", "veiled")
+LAYERS = ("matte", "invented", "confidence", "repaired", "veiled", "forward", "backward", "stmap")
 
 
 def add_parser(commands: Any) -> None:
@@ -40,7 +40,11 @@ def add_parser(commands: Any) -> None:
         "--colourspace", metavar="NAME", help="the input's colour space; default: what the file says"
     )
     files.add_argument(
-        "--layers", type=_layers, default=(), metavar=",".join(LAYERS), help="mattes to write as well"
+        "--layers",
+        type=_layers,
+        default=(),
+        metavar=",".join(LAYERS),
+        help="mattes and motion layers to write as well",
     )
     files.add_argument("--report", type=Path, metavar="FILE.jsonl", help="write a JSON line a frame")
     again = files.add_mutually_exclusive_group()

@@ -15,8 +15,10 @@ from faceplate.farm.rendering import Job
 from faceplate.farm.report import FrameRecord, Report
 from faceplate.farm.restoring import PictureWork
 from faceplate.farm.shot_of_input import steadying_for
+from faceplate.farm.steadying import MOTION
 from faceplate.farm.store import publish, sweep, temporary_for
 from faceplate.io.colourspaces import encoding_for
+from faceplate.io.limits import format_for
 from faceplate.io.sequence import Footage, open_input
 from faceplate.io.target import Target, open_output
 from faceplate.model_choice import PLAIN_CHOICE, ModelChoice
@@ -137,6 +139,7 @@ def _job(order: RestoreOrder, stop: threading.Event) -> Job:
     target = open_output(order.output, footage, overwrite=order.overwrite)
     if order.colourspace:
         encoding_for(order.colourspace)
+    _expect_room_for_motion(order, footage, target)
     if not (order.resume or order.overwrite):
         _refuse_existing(footage, target)
     tools = open_restore(order.device, order.models)
@@ -151,6 +154,22 @@ def _job(order: RestoreOrder, stop: threading.Event) -> Job:
         anonymise=order.anonymise,
         stop=stop,
     )
+
+
+def _expect_room_for_motion(order: RestoreOrder, footage: Footage, target: Target) -> None:
+    """Refuse motion layers where there is no motion, or no file that holds them."""
+    asked = [name for name in order.layers if name in MOTION]
+    if not asked:
+        return
+    if not order.wants_shot:
+        raise RequestError(
+            f"--layers {','.join(asked)} needs a shot, which knows the frames beside; add --steady 1"
+        )
+    written = [] if target.kind == "movie" else [target.path_for(file) for file in footage.frames]
+    if not written or any(format_for(path) != "openexr" for path in written):
+        raise RequestError(
+            f"--layers {','.join(asked)} holds pixels and places that only an EXR can; write .exr, or leave it out"
+        )
 
 
 def _refuse_existing(footage: Footage, target: Target) -> None:

@@ -37,9 +37,9 @@ _MENDED = ("restored", "thin_evidence")
 class Job:
     """Everything that restoring the frames of one chunk needs, opened and checked.
 
-    `colourspace`: name, None to believe the files. `layers`: names of the mattes to write. `resume`: trust proofs.
-    `steadying`: the shot that holds faces steady, None to restore every frame by itself. `anonymise`: whether all faces
-    that were not chosen are veiled. `stop`: set when the work should end.
+    `colourspace`: name, None to believe the files. `layers`: names of the mattes and motion layers to write. `resume`:
+    trust proofs. `steadying`: the shot that holds faces steady, None to restore every frame by itself. `anonymise`:
+    whether all faces that were not chosen are veiled. `stop`: set when the work should end.
     """
 
     footage: Footage
@@ -170,7 +170,7 @@ def rendered_of(fetched: Fetched, finished: Finished, job: Job) -> Rendered:
     return Rendered(
         fetched,
         finished.plate,
-        {name: finished.layers[name] for name in job.layers},
+        {name: finished.layers[name] for name in job.layers if name in finished.layers},
         finished.faces,
         {**fetched.seconds, **finished.seconds},
         finished.tracks,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from faceplate.arrays import Matte
 from faceplate.errors import RangeError
 from faceplate.farm.film_plates import FilmParams, FilmPlates
 from faceplate.farm.proof import hash_file
@@ -13,9 +14,18 @@ from faceplate.frames.steady import SteadyShot, tall_tracks
 from faceplate.io.sequence import FrameFile, FrameReader
 from faceplate.operations import RestoreRequest
 from faceplate.plate import Plate
+from faceplate.stabilise.motion import motion_vectors, steady_map
 from faceplate.stabilise.pipeline import Memory, SteadyParams
 from faceplate.stages.shot import Shot
 from faceplate_client.errors import InputError
+
+BESIDE = {"forward": 1, "backward": -1}
+"""Motion layers -> the frame they lead to, counted from a frame."""
+
+STMAP = "stmap"
+
+MOTION = (*BESIDE, STMAP)
+"""Layers of two float channels, u and v, that only a shot and an EXR have."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,8 @@ class SteadyFrames:
         for number in self._needed(file.number):
             self._expect(number, file.number)
         cleaned = None if self._use.film.off else self._film.clean(file.number)
-        near = {number: self._film.clean(number).plate for number in self._shot.window(file.number)}
+        others = sorted({*self._shot.window(file.number), *self._beside(file.number).values()})
+        near = {number: self._film.clean(number).plate for number in others}
         return replace(own, near=near, cleaned=cleaned)
 
     def render(self, fetched: Fetched) -> Rendered:
@@ -90,7 +101,33 @@ class SteadyFrames:
         self._job.expect_wanted()
         cleaned = fetched.cleaned
         plate, repaired = (cleaned.plate, cleaned.matte) if cleaned else (fetched.plate, None)
-        return rendered_of(fetched, self._shot.render(plate, fetched.near, repaired=repaired), self._job)
+        rendered = rendered_of(fetched, self._shot.render(plate, fetched.near, repaired=repaired), self._job)
+        return replace(rendered, layers={**rendered.layers, **self._motion(plate, fetched.near)})
+
+    def _motion(self, plate: Plate, near: Mapping[int, Plate]) -> dict[str, Matte]:
+        """The motion layers that were asked for, two channels each."""
+        beside, scale = self._beside(plate.frame), self._job.request.params.scale
+        pairs = {
+            name: motion_vectors(plate, near.get(beside.get(name, plate.frame)), scale=scale)
+            for name in BESIDE
+            if name in self._job.layers
+        }
+        if STMAP in self._job.layers:
+            pairs[STMAP] = steady_map(plate, *self._shot.held(plate.frame), scale=scale)
+        return {
+            f"{name}.{axis}": part
+            for name, pair in pairs.items()
+            for axis, part in zip("uv", pair, strict=True)
+        }
+
+    def _beside(self, frame: int) -> dict[str, int]:
+        """Motion layer -> the frame that its vectors lead to, for those asked for that have one within the cuts."""
+        try:
+            around = self._use.shot.window(frame, 1)
+        except RangeError:
+            return {}
+        asked = {name: frame + step for name, step in BESIDE.items() if name in self._job.layers}
+        return {name: other for name, other in asked.items() if other in around}
 
     def inputs(self, file: FrameFile) -> list[Path]:
         """The plates that a frame is made from, its own first."""
@@ -100,7 +137,7 @@ class SteadyFrames:
     def _needed(self, frame: int) -> list[int]:
         """Every frame that this one is made from, its own included."""
         try:
-            window = [frame, *self._shot.window(frame)]
+            window = [frame, *self._shot.window(frame), *self._beside(frame).values()]
             return sorted({*window, *(each for one in window for each in self._film.frames_for(one))})
         except RangeError:
             return [frame]

@@ -77,6 +77,16 @@ class SteadyShot:
             return []  # the shot does not have this frame: reading it says so
         return [number for number in around if any(number in track.faces for track in here)]
 
+    def held(self, frame: int) -> tuple[Face | None, Face | None]:
+        """The face that an STMap of a frame holds still, there and where it is held: as on its track's first frame.
+
+        Of the tracks to be restored the one whose face is largest; None and None where there is none.
+        """
+        for track, face in self._shot.tracks_at(frame):
+            if track.id in self._ids:
+                return face, track.faces[track.first]
+        return None, None
+
     def render(self, plate: Plate, near: Mapping[int, Plate], *, repaired: Matte | None = None) -> Finished:
         """Restore the tracks on a frame, each steadied by its neighbours, and grain what was restored.
 

@@ -1,4 +1,4 @@
-"""Mattes that travel with a picture: channels of the same EXR, or files beside a picture that has no room for them."""
+"""Layers that travel with a picture: channels of the same EXR, or files beside a picture that has no room for them."""
 
 import re
 from collections.abc import Mapping
@@ -17,30 +17,36 @@ _NUMBER = re.compile(r"^(?P<name>.*?)(?P<number>[._]?-?\d+)?(?P<ending>\.[^.]+)$
 
 
 def with_layers(picture: Picture, layers: Mapping[str, Matte]) -> Picture:
-    """The picture with mattes added: `matte` becomes the EXR channel `matte.a`, or waits to be a file of its own.
+    """The picture with layers added: `matte` becomes the EXR channel `matte.a`, or waits to be a file of its own.
 
-    A channel of that name is replaced, so that restoring a restored plate does not pile layers up. Half beside half
-    RGB, float beside float.
+    A channel of that name is replaced, so that restoring a restored plate does not pile layers up. Mattes are half
+    beside half RGB and float beside float. A layer whose name has a dot is such a channel already, `forward.u`, and
+    always float: half would place a pixel of 4K by two.
 
     Args:
-        layers: name -> (H, W) as the plate is seen (upright), 0-1.
+        layers: name -> (H, W) as the plate is seen (upright); mattes 0-1, vectors any value and for EXR only.
     """
     stored = {name: as_stored(matte, picture.orientation) for name, matte in layers.items()}
     if picture.format != "openexr":
         return replace(picture, layers=stored)
     parts = list(picture.parts)
-    parts[picture.main] = _with_channels(
-        picture.part, {f"{name}.a": matte for name, matte in stored.items()}, picture
-    )
+    kind = picture.part.channel(picture.roles.rgb[0]).dtype
+    mattes = {f"{name}.a": matte for name, matte in stored.items() if "." not in name}
+    vectors = {name: vector for name, vector in stored.items() if "." in name}
+    part = picture.part
+    for channels, dtype in (
+        (mattes, kind if kind.kind == "f" else np.dtype(np.float32)),
+        (vectors, np.dtype(np.float32)),
+    ):
+        part = _with_channels(part, channels, dtype) if channels else part
+    parts[picture.main] = part
     return replace(picture, parts=tuple(parts), changed=True)
 
 
-def _with_channels(part: Part, mattes: Mapping[str, Matte], picture: Picture) -> Part:
+def _with_channels(part: Part, mattes: Mapping[str, Matte], kind: np.dtype) -> Part:
     kept = [(name, part.channel(place)) for place, name in enumerate(part.names) if name not in mattes]
     if len(kept) != len(part.names):
         part = _rebuilt(part, kept)
-    kind = part.channel(picture.roles.rgb[0]).dtype
-    kind = kind if kind.kind == "f" else np.dtype(np.float32)
     runs = part.runs
     joined = runs[-1:] if runs[-1].dtype == kind else ()
     held = sum(run.shape[2] for run in joined)
