@@ -16,17 +16,12 @@ namespace {
 
 OfxStatus describe(OfxImageEffectHandle effect) {
   crash_if_asked("describe");
-  const OfxPropertySetHandle set = properties_of(effect);
-  put(set, kOfxPropLabel, "Testing Copy");
-  put(set, kOfxImageEffectPluginPropGrouping, "Faceplate/Testing");
+  const OfxPropertySetHandle set = describe_as(
+      effect, {"Testing Copy",
+               {kOfxImageEffectContextFilter, kOfxImageEffectContextGeneral},
+               {kOfxBitDepthFloat, kOfxBitDepthHalf, kOfxBitDepthShort, kOfxBitDepthByte},
+               kOfxImageEffectRenderFullySafe});
   put(set, kOfxPropPluginDescription, "Source times gain.");
-  put(set, kOfxImageEffectPropSupportedContexts, kOfxImageEffectContextFilter, 0);
-  put(set, kOfxImageEffectPropSupportedContexts, kOfxImageEffectContextGeneral, 1);
-  put(set, kOfxImageEffectPropSupportedPixelDepths, kOfxBitDepthFloat, 0);
-  put(set, kOfxImageEffectPropSupportedPixelDepths, kOfxBitDepthHalf, 1);
-  put(set, kOfxImageEffectPropSupportedPixelDepths, kOfxBitDepthShort, 2);
-  put(set, kOfxImageEffectPropSupportedPixelDepths, kOfxBitDepthByte, 3);
-  put(set, kOfxImageEffectPluginRenderThreadSafety, kOfxImageEffectRenderFullySafe);
   return kOfxStatOK;
 }
 
@@ -222,24 +217,12 @@ OfxStatus is_identity(OfxImageEffectHandle effect, OfxPropertySetHandle argument
   return kOfxStatOK;
 }
 
-OfxStatus main_entry(const char* action, const void* handle, OfxPropertySetHandle in, OfxPropertySetHandle out) {
-  const auto effect = static_cast<OfxImageEffectHandle>(const_cast<void*>(handle));
-  const auto is = [action](const char* name) { return !std::strcmp(action, name); };
-  if (is(kOfxActionLoad)) return fetch_suites();
-  if (is(kOfxActionDescribe)) return describe(effect);
-  if (is(kOfxImageEffectActionDescribeInContext)) return describe_in_context(effect, in);
-  if (is(kOfxActionInstanceChanged)) return changed(effect, in);
-  if (is(kOfxImageEffectActionIsIdentity)) return is_identity(effect, in, out);
-  if (is(kOfxImageEffectActionRender)) return render(effect, in);
-  if (is(kOfxActionUnload) || is(kOfxActionCreateInstance) || is(kOfxActionDestroyInstance)) return kOfxStatOK;
-  return kOfxStatReplyDefault;
-}
+constexpr Actions kActions = {describe, describe_in_context, render, changed, is_identity, nullptr};
 
 }  // namespace
 
 OfxPlugin* copy_plugin() {
-  static OfxPlugin plugin = {kOfxImageEffectPluginApi, kOfxImageEffectPluginApiVersion,
-                             "studio.faceplate.testing.copy", 1, 2, set_host, main_entry};
+  static OfxPlugin plugin = plugin_of<kActions>("studio.faceplate.testing.copy", 2);
   return &plugin;
 }
 

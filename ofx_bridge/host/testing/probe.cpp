@@ -15,18 +15,16 @@ namespace {
 constexpr int kLongestWait = 10;  // seconds, so that a host that cannot abort does not hang a test
 
 OfxStatus describe(OfxImageEffectHandle effect) {
-  const OfxPropertySetHandle set = properties_of(effect);
-  put(set, kOfxPropLabel, "Testing Probe");
-  put(set, kOfxImageEffectPluginPropGrouping, "Faceplate/Testing");
-  put(set, kOfxImageEffectPropSupportedContexts, kOfxImageEffectContextFilter, 0);
-  put(set, kOfxImageEffectPropSupportedPixelDepths, kOfxBitDepthFloat, 0);
-  put(set, kOfxImageEffectPluginRenderThreadSafety, kOfxImageEffectRenderInstanceSafe);
+  const OfxPropertySetHandle set = describe_as(effect, {"Testing Probe",
+                                                        {kOfxImageEffectContextFilter},
+                                                        {kOfxBitDepthFloat},
+                                                        kOfxImageEffectRenderInstanceSafe});
   put(set, kOfxImageEffectPropTemporalClipAccess, 1);
   put(set, kOfxImageEffectPropSupportsTiles, 0);
   return kOfxStatOK;
 }
 
-OfxStatus describe_in_context(OfxImageEffectHandle effect) {
+OfxStatus describe_in_context(OfxImageEffectHandle effect, OfxPropertySetHandle) {
   define_clip(effect, kOfxImageEffectSimpleSourceClipName, {kOfxImageComponentRGBA}, false, true);
   define_clip(effect, kOfxImageEffectOutputClipName, {kOfxImageComponentRGBA});
   put(define_param(effect, kOfxParamTypeString, "behaviour"), kOfxParamPropDefault, "copy");
@@ -230,23 +228,12 @@ OfxStatus frames_needed(OfxImageEffectHandle effect, OfxPropertySetHandle argume
   return kOfxStatOK;
 }
 
-OfxStatus main_entry(const char* action, const void* handle, OfxPropertySetHandle in, OfxPropertySetHandle out) {
-  const auto effect = static_cast<OfxImageEffectHandle>(const_cast<void*>(handle));
-  const auto is = [action](const char* name) { return !std::strcmp(action, name); };
-  if (is(kOfxActionLoad)) return fetch_suites();
-  if (is(kOfxActionDescribe)) return describe(effect);
-  if (is(kOfxImageEffectActionDescribeInContext)) return describe_in_context(effect);
-  if (is(kOfxImageEffectActionGetFramesNeeded)) return frames_needed(effect, in, out);
-  if (is(kOfxImageEffectActionRender)) return render(effect, in);
-  if (is(kOfxActionUnload) || is(kOfxActionCreateInstance) || is(kOfxActionDestroyInstance)) return kOfxStatOK;
-  return kOfxStatReplyDefault;
-}
+constexpr Actions kActions = {describe, describe_in_context, render, nullptr, nullptr, frames_needed};
 
 }  // namespace
 
 OfxPlugin* probe_plugin() {
-  static OfxPlugin plugin = {kOfxImageEffectPluginApi, kOfxImageEffectPluginApiVersion,
-                             "studio.faceplate.testing.probe", 1, 0, set_host, main_entry};
+  static OfxPlugin plugin = plugin_of<kActions>("studio.faceplate.testing.probe", 0);
   return &plugin;
 }
 

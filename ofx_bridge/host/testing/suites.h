@@ -55,6 +55,37 @@ OfxPropertySetHandle define_param(OfxImageEffectHandle effect, const char* type,
 void define_clip(OfxImageEffectHandle effect, const char* name, const std::vector<const char*>& components,
                  bool optional = false, bool temporal = false);
 
+// What is told of an effect, in the order in which hosts like it best.
+struct Description {
+  const char* label;
+  std::vector<const char*> contexts, depths;
+  const char* thread_safety;
+};
+
+OfxPropertySetHandle describe_as(OfxImageEffectHandle effect, const Description& description);
+
+// The actions that an effect answers; a null one is left to the host.
+struct Actions {
+  OfxStatus (*describe)(OfxImageEffectHandle effect);
+  OfxStatus (*describe_in_context)(OfxImageEffectHandle effect, OfxPropertySetHandle arguments);
+  OfxStatus (*render)(OfxImageEffectHandle effect, OfxPropertySetHandle arguments);
+  OfxStatus (*changed)(OfxImageEffectHandle effect, OfxPropertySetHandle arguments);
+  OfxStatus (*is_identity)(OfxImageEffectHandle effect, OfxPropertySetHandle arguments, OfxPropertySetHandle results);
+  OfxStatus (*frames_needed)(OfxImageEffectHandle effect, OfxPropertySetHandle arguments, OfxPropertySetHandle results);
+};
+
+OfxStatus answer(const Actions& actions, const char* action, const void* handle, OfxPropertySetHandle in,
+                 OfxPropertySetHandle out);
+
+// An effect as a host finds it: its entry point answers with these actions.
+template <const Actions& actions>
+OfxPlugin plugin_of(const char* identifier, unsigned int minor) {
+  return {kOfxImageEffectPluginApi, kOfxImageEffectPluginApiVersion, identifier, 1, minor, set_host,
+          [](const char* action, const void* handle, OfxPropertySetHandle in, OfxPropertySetHandle out) {
+            return answer(actions, action, handle, in, out);
+          }};
+}
+
 // An image borrowed from a clip; released when it goes out of scope.
 class Picture {
  public:

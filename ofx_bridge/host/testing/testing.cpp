@@ -81,6 +81,33 @@ void define_clip(OfxImageEffectHandle effect, const char* name, const std::vecto
   put(clip, kOfxImageEffectPropTemporalClipAccess, int(temporal));
 }
 
+OfxPropertySetHandle describe_as(OfxImageEffectHandle effect, const Description& description) {
+  const OfxPropertySetHandle set = properties_of(effect);
+  put(set, kOfxPropLabel, description.label);
+  put(set, kOfxImageEffectPluginPropGrouping, "Faceplate/Testing");
+  int index = 0;
+  for (const char* context : description.contexts) put(set, kOfxImageEffectPropSupportedContexts, context, index++);
+  index = 0;
+  for (const char* depth : description.depths) put(set, kOfxImageEffectPropSupportedPixelDepths, depth, index++);
+  put(set, kOfxImageEffectPluginRenderThreadSafety, description.thread_safety);
+  return set;
+}
+
+OfxStatus answer(const Actions& actions, const char* action, const void* handle, OfxPropertySetHandle in,
+                 OfxPropertySetHandle out) {
+  const auto effect = static_cast<OfxImageEffectHandle>(const_cast<void*>(handle));
+  const auto is = [action](const char* name) { return !std::strcmp(action, name); };
+  if (is(kOfxActionLoad)) return fetch_suites();
+  if (is(kOfxActionDescribe)) return actions.describe(effect);
+  if (is(kOfxImageEffectActionDescribeInContext)) return actions.describe_in_context(effect, in);
+  if (is(kOfxImageEffectActionRender)) return actions.render(effect, in);
+  if (is(kOfxActionInstanceChanged) && actions.changed) return actions.changed(effect, in);
+  if (is(kOfxImageEffectActionIsIdentity) && actions.is_identity) return actions.is_identity(effect, in, out);
+  if (is(kOfxImageEffectActionGetFramesNeeded) && actions.frames_needed) return actions.frames_needed(effect, in, out);
+  if (is(kOfxActionUnload) || is(kOfxActionCreateInstance) || is(kOfxActionDestroyInstance)) return kOfxStatOK;
+  return kOfxStatReplyDefault;
+}
+
 Picture::Picture(OfxImageClipHandle clip, double time, const OfxRectD* region) {
   if (!clip || suites.effect->clipGetImage(clip, time, region, &handle_) != kOfxStatOK || !handle_) {
     handle_ = nullptr;
