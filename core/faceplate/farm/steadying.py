@@ -71,7 +71,9 @@ class SteadyFrames:
             tools=job.tools,
             anonymise=job.anonymise,
         )
-        kept = 2 * self._use.params.radius + 8
+        window = 2 * self._use.params.radius + 1
+        # A 4K frame is 160 MB: without film's own neighbours the window is kept, and the frame that is read ahead.
+        kept = window + (1 if self._use.film.off else 7)
         self._read: Memory[Fetched] = Memory(kept)
         self._reader: FrameReader | None = None
         self._film = FilmPlates(self._use.shot, self._use.film, plate_of=self._plate, keep=kept)
