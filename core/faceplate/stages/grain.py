@@ -21,7 +21,7 @@ BLOCK = 48
 """Side, pixels, of the squares that grain is measured in."""
 
 TILES = (256, 512, 1024)
-"""Sides of a tile of grain, pixels: the first that holds the region, else the last, which then repeats."""
+"""Sides of a tile of grain, pixels: the first that is at least half as long as the region; it repeats beyond."""
 
 FLATTEST = 0.25
 """Share of the squares at one luminance that is measured: those that change least below the size of grain."""
@@ -277,7 +277,7 @@ def _field(
     """(H, W, 3) grain of deviation 1: a tile laid over the plate."""
     if any(number < 0 for number in seed):
         raise RangeError(f"a grain's seed should be whole numbers, 0 or more, got {tuple(seed)}")
-    side = next((each for each in TILES if each >= max(size)), TILES[-1])
+    side = next((each for each in TILES if 2 * each >= max(size)), TILES[-1])
     spectrum, correlation = (
         np.asarray(each, np.float64).tobytes() for each in (grain.spectrum, grain.correlation)
     )
