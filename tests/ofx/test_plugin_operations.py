@@ -23,7 +23,7 @@ FIRST, MIDDLE, LAST = 1, 3, 5
 def engine(folder, tmp_path, monkeypatch):
     """An engine with all it can do, on stub models: green is a face, restoring it doubles its detail."""
     monkeypatch.setenv("FACEPLATE_MODELS", str(add_stub_pack(tmp_path / "models")))
-    with engine_in(folder, **WORK):
+    with engine_in(folder, idle=60.0, **WORK):
         yield
 
 

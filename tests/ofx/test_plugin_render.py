@@ -207,7 +207,7 @@ def test_the_real_operation_takes_what_the_plug_in_sends(folder, channels, premu
 
     before = picture(channels, size=(70, 50))
     window = (-4, 3, 66, 53)
-    with engine_in(folder, **WORK):
+    with engine_in(folder, idle=60.0, **WORK):
         for identifier in EFFECTS:
             with (
                 plugin(identifier) as effect,
