@@ -6,16 +6,16 @@ that was changed is compressed again, which cannot be otherwise, and one that wa
 """
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio
 
-from faceplate.io.exr_chunks import Chunks, read_chunks, write_spliced
+from faceplate.io.exr_splice import is_spliced, source_chunks, splice
 from faceplate.io.limits import MAX_CHANNELS, check_size, format_for, format_of, max_image_mb, too_large
-from faceplate.io.picture import Part, Picture, check_windows, choose_main
+from faceplate.io.picture import Part, Picture, check_windows, choose_main, runs_of, stamp_of
+from faceplate.io.samples import same_bits
 from faceplate_client.errors import InputError, OutputError, RequestError
 
 READABLE = ("half", "float", "double", "uint8", "uint16", "uint")
@@ -37,7 +37,7 @@ def read_picture(path: str | Path) -> Picture:
         InputError: missing, truncated, damaged, too large, of another format, or with nothing to see in it.
     """
     path = Path(path)
-    kind, stamp = format_of(path), _stamp(path)
+    kind, stamp = format_of(path), stamp_of(path)
     oiio.attribute("limits:imagesize_MB", max_image_mb())
     oiio.attribute("limits:channels", MAX_CHANNELS)
     hints = oiio.ImageSpec()
@@ -76,7 +76,7 @@ def _read_part(file: oiio.ImageInput, place: int, spec: oiio.ImageSpec, path: Pa
             raise _unreadable(path, _told(file))
         return Part(spec, (), deep)
     runs = []
-    for first, end, kind in _runs(spec):
+    for first, end, kind in runs_of(spec):
         if str(kind) not in READABLE:
             raise InputError(
                 f"{path} holds {kind} pixels; Faceplate reads half, float, 8 and 16 bits: convert it"
@@ -86,18 +86,6 @@ def _read_part(file: oiio.ImageInput, place: int, spec: oiio.ImageSpec, path: Pa
             raise _unreadable(path, _told(file))
         runs.append(np.asarray(pixels).reshape(spec.height, spec.width, end - first))
     return Part(spec, tuple(runs)).from_file()
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    told = path.stat()
-    return told.st_size, told.st_mtime_ns
-
-
-def _runs(spec: oiio.ImageSpec) -> list[tuple[int, int, oiio.TypeDesc]]:
-    """Neighbouring channels of one type: (first, end, type)."""
-    kinds = [spec.channelformat(place) for place in range(spec.nchannels)]
-    starts = [place for place in range(spec.nchannels) if place == 0 or kinds[place] != kinds[place - 1]]
-    return [(a, b, kinds[a]) for a, b in zip(starts, [*starts[1:], spec.nchannels], strict=True)]
 
 
 def _told(source: Any) -> str:
@@ -136,13 +124,13 @@ def write_picture(path: str | Path, picture: Picture, *, compression: str | None
     if kind == "jpeg" and not picture.changed and picture.path.exists():
         _copy(picture.path, path)
         return
-    source = None if compression else _source_chunks(picture)
-    if source is not None and _spliced(path, picture, source):
-        return
-    _write_whole(path, picture, kind, compression)
+    source = None if compression else source_chunks(picture)
+    if source is None or not splice(path, picture, source, code=_write_whole):
+        _write_whole(path, picture, compression)
 
 
-def _write_whole(path: Path, picture: Picture, kind: str, compression: str | None) -> None:
+def _write_whole(path: Path, picture: Picture, compression: str | None = None) -> None:
+    kind = picture.format
     specs = tuple(_spec_for(part, kind, compression) for part in picture.parts)
     blocks = [part.deep or _block(part, picture.path) for part in picture.parts]
     oiio.attribute("tiff:half", int(any(spec.format == oiio.HALF for spec in specs)))
@@ -169,50 +157,6 @@ def _write_parts(file: oiio.ImageOutput, path: Path, specs: tuple[oiio.ImageSpec
     told = _told(file)
     if not closed or (told and _EMPTY_EXIF not in told):
         raise OutputError(f"{path} could not be finished: {told or 'no reason given'}")
-
-
-def _source_chunks(picture: Picture) -> Chunks | None:
-    """The chunks of the file a picture came from; None where they cannot be carried over."""
-    known = len(picture.parts) == 1 and picture.part.changed_rows is not None
-    if picture.format != "openexr" or not known or picture.part.deep is not None:
-        return None
-    try:
-        if _stamp(picture.path) != picture.stamp:
-            return None
-        return read_chunks(picture.path)
-    except OSError:
-        return None  # it went away meanwhile
-
-
-def _spliced(path: Path, picture: Picture, source: Chunks) -> bool:
-    """Write a picture from its source's chunks and the rows that changed; False where they do not fit together."""
-    places = source.touched(picture.part.changed_rows or ())
-    fresh: dict[int, bytes] = {}
-    beside = path.with_name(f"{path.name}.rows.exr")
-    try:
-        if places:
-            _write_whole(beside, _only(picture, source.rows_of(places)), "openexr", None)
-            coded = read_chunks(beside)
-            if coded is None or coded.channels != source.channels or coded.lines != source.lines:
-                return False
-            fresh = {place: coded.content(at) for at, place in enumerate(places)}
-        write_spliced(path, source, fresh)
-    except ValueError:
-        return False  # the source's chunks do not lie where it says
-    except OSError as error:
-        raise OutputError(f"{path} could not be written: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
-    return True
-
-
-def _only(picture: Picture, rows: list[tuple[int, int]]) -> Picture:
-    """A picture of some rows, one below the other."""
-    part, spec = picture.part, picture.part.spec.copy()
-    runs = tuple(np.concatenate([run[first:end] for first, end in rows]) for run in part.runs)
-    spec.x, spec.y, spec.height = 0, 0, len(runs[0])
-    spec.full_x, spec.full_y, spec.full_width, spec.full_height = 0, 0, spec.width, spec.height
-    return replace(picture, parts=(Part(spec, runs),))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -289,8 +233,8 @@ def verify_picture(path: str | Path, picture: Picture) -> None:
         OutputError: it is not the same.
     """
     path = Path(path)
-    source = _source_chunks(picture)
-    if source is not None and _is_spliced(path, picture, source):
+    source = source_chunks(picture)
+    if source is not None and is_spliced(path, picture, source):
         return
     try:
         found = read_picture(path)
@@ -307,61 +251,16 @@ def verify_picture(path: str | Path, picture: Picture) -> None:
             _verify_channels(path, wrote, meant, by_name=picture.format == "openexr")
 
 
-def _is_spliced(path: Path, picture: Picture, source: Chunks) -> bool:
-    """Whether a file is the source but for the rows that changed, and those hold what was meant."""
-    written = read_chunks(path)
-    if written is None or written.header != source.header:
-        return False
-    places = source.touched(picture.part.changed_rows or ())
-    try:
-        for place in set(range(len(source.offsets))).difference(places):
-            if written.content(place) != source.content(place):
-                return False
-    except ValueError:
-        return False
-    return all(_same_rows(path, picture.part, first, end) for first, end in source.rows_of(places))
-
-
-def _same_rows(path: Path, meant: Part, first: int, end: int) -> bool:
-    """Whether some rows of a file, counted from its data window's top, decode to what was meant."""
-    file = oiio.ImageInput.open(str(path))
-    if file is None:
-        return False
-    try:
-        top = meant.spec.y
-        for run, (start, stop, kind) in zip(meant.runs, _runs(meant.spec), strict=True):
-            rows = file.read_scanlines(0, 0, top + first, top + end, 0, start, stop, kind)
-            if (
-                rows is None
-                or file.has_error
-                or not _same_bits(rows.reshape(run[first:end].shape), run[first:end], 0)
-            ):
-                return False
-        return True
-    finally:
-        file.close()
-
-
 def _verify_channels(path: Path, wrote: Part, meant: Part, *, by_name: bool) -> None:
     if not by_name and len(wrote.names) != len(meant.names):
         raise OutputError(f"{path} came back with {len(wrote.names)} channels instead of {len(meant.names)}")
     if len(wrote.runs) == len(meant.runs) == 1 and wrote.names == meant.names:
-        if _same_bits(wrote.runs[0], meant.runs[0], meant.bits):
+        if same_bits(wrote.runs[0], meant.runs[0], meant.bits):
             return
         raise OutputError(f"{path} came back with other pixels than were written; disk trouble?")
     for place, name in enumerate(meant.names):
         if by_name and name not in wrote.names:
             raise OutputError(f"{path} came back without the channel {name}; disk trouble?")
         there = wrote.names.index(name) if by_name else place
-        if not _same_bits(wrote.channel(there), meant.channel(place), meant.bits):
+        if not same_bits(wrote.channel(there), meant.channel(place), meant.bits):
             raise OutputError(f"{path} came back with other pixels than were written ({name}); disk trouble?")
-
-
-def _same_bits(wrote: np.ndarray, meant: np.ndarray, bits: int) -> bool:
-    if wrote.dtype != meant.dtype or wrote.shape != meant.shape:
-        return False
-    if wrote.dtype.kind == "f":
-        whole = f"u{wrote.dtype.itemsize}"
-        return np.array_equal(wrote.view(whole), meant.view(whole))
-    spare = wrote.dtype.itemsize * 8 - bits  # ten bits travel in the top of sixteen
-    return np.array_equal(wrote >> spare, meant >> spare) if spare else np.array_equal(wrote, meant)

@@ -200,3 +200,16 @@ def check_windows(part: Part, path: Path) -> None:
         _ = part.data_window, part.display_window
     except RangeError as error:
         raise InputError(f"{path} has an empty data or display window ({error}); render it again") from error
+
+
+def runs_of(spec: oiio.ImageSpec) -> list[tuple[int, int, oiio.TypeDesc]]:
+    """Neighbouring channels of one type: (first, end, type)."""
+    kinds = [spec.channelformat(place) for place in range(spec.nchannels)]
+    starts = [place for place in range(spec.nchannels) if place == 0 or kinds[place] != kinds[place - 1]]
+    return [(a, b, kinds[a]) for a, b in zip(starts, [*starts[1:], spec.nchannels], strict=True)]
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """A file's size and the time it was last changed, ns."""
+    told = path.stat()
+    return told.st_size, told.st_mtime_ns

@@ -37,3 +37,14 @@ def as_native(values: np.ndarray, dtype: np.dtype, bits: int) -> np.ndarray:
 def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Where two float32 arrays differ in a bit: NaN equals the same NaN, 0 differs from -0."""
     return before.view(np.uint32) != after.view(np.uint32)
+
+
+def same_bits(wrote: np.ndarray, meant: np.ndarray, bits: int) -> bool:
+    """Whether two arrays of samples hold the same numbers, NaN by NaN; of ten bits the ten that count."""
+    if wrote.dtype != meant.dtype or wrote.shape != meant.shape:
+        return False
+    if wrote.dtype.kind == "f":
+        whole = f"u{wrote.dtype.itemsize}"
+        return np.array_equal(wrote.view(whole), meant.view(whole))
+    spare = wrote.dtype.itemsize * 8 - bits  # ten bits travel in the top of sixteen
+    return np.array_equal(wrote >> spare, meant >> spare) if spare else np.array_equal(wrote, meant)
