@@ -145,7 +145,9 @@ def _refused(path: Path, error: OSError) -> OutputError:
 
 
 def _explained(path: Path, error: OutputError) -> FaceplateError:
-    """The same error, with the reason a writing library does not know: a full disk or a folder that is read-only."""
+    """The same error, with the reason the system gave, or one a writing library does not know: full disk, read-only."""
+    if isinstance(error.__cause__, OSError):
+        return _refused(path, error.__cause__)
     with suppress(OSError):
         if shutil.disk_usage(path.parent).free < 2**20:
             return _refused(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))

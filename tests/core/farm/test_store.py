@@ -108,6 +108,12 @@ def test_a_full_disk_is_called_one(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match=r"disk is full.*--resume"):
         publish(tmp_path / "a.exr", full, verify=accept)
 
+    def told(path):
+        raise OutputError("it could not be written") from OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match=r"disk is full.*--resume"):
+        publish(tmp_path / "a.exr", told, verify=accept)
+
     # a library that only says that it failed
     monkeypatch.setattr(store.shutil, "disk_usage", lambda folder: _Full())
 
