@@ -107,11 +107,17 @@ class SteadyShot:
             track = wanted[number][0]
             return self._faces.restored(frame, track, crop.pixels, plate_of=near.__getitem__)
 
+        def drift(number: int, crop: Crop, matte: Matte) -> Image:
+            track = wanted[number][0]
+            return self._faces.drift(frame, track, crop.pixels, matte, plate_of=near.__getitem__)
+
         found, chosen = [face for _, face in here], [face for _, face in wanted]
         grain = self._shot.grain if request.params.scale == 1 else None
         # Where the shot's grain is not known at this size, each face gets back what the net took out of it.
         params = replace(request.params, grain=0.0) if grain else request.params
-        done = restore_frame(plate, chosen, nets=self._tools.nets, params=params, restored_crop=steadied)
+        done = restore_frame(
+            plate, chosen, nets=self._tools.nets, params=params, restored_crop=steadied, drift=drift
+        )
         if grain:
             done = replace(done, plate=self._grained(plate, done, grain))
         others = self._others(plate, chosen) if self._anonymise else None

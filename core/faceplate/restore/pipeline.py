@@ -138,6 +138,10 @@ RestoredCrop = Callable[[int, Crop], Image]
 """(number of the face, from 0; its crop) -> the restored crop, (S, S, 3), display-encoded, 0-1."""
 
 
+ToneDrift = Callable[[int, Crop, Matte], Image]
+"""(number of the face, its crop, its matte) -> (S, S, 3), what to add to the tone that the plate has there."""
+
+
 def restore_frame(
     plate: Plate,
     faces: Sequence[Face],
@@ -145,6 +149,7 @@ def restore_frame(
     nets: RestoreNets,
     params: RestoreParams,
     restored_crop: RestoredCrop | None = None,
+    drift: ToneDrift | None = None,
 ) -> Restored:
     """Restore the given faces of one frame.
 
@@ -154,6 +159,7 @@ def restore_frame(
         nets: opened; their input and output are display-encoded 0-1.
         params: what the artist set.
         restored_crop: where restored crops come from; by default the net, run on this frame alone.
+        drift: what the tone of a face lacks on this frame; by default nothing, its tone is the plate's.
 
     Returns:
         The frame, its layers and what became of each face. Where no face was restored and the scale is 1, the plate
@@ -171,7 +177,9 @@ def restore_frame(
         reports.append(_report(face, status or "restored"))
         if not status:
             side = fixed_side(nets.restore) or choose_side(face, params.scale)
-            mended[number] = _mend_face(plate, face, side, partial(restored_crop, number), params, clock)
+            made = partial(restored_crop, number)
+            lacks = partial(drift, number) if drift else None
+            mended[number] = _mend_face(plate, face, side, made, lacks, params, clock)
     with clock("composite"):
         comp = composite(plate, [done.patch for done in mended.values()], scale=params.scale)
     for number, done in mended.items():
@@ -199,6 +207,7 @@ def _mend_face(
     face: Face,
     side: int,
     restored_crop: Callable[[Crop], Image],
+    drift: Callable[[Crop, Matte], Image] | None,
     params: RestoreParams,
     clock: Callable,
 ) -> _Mended:
@@ -210,7 +219,8 @@ def _mend_face(
     with clock("matte"):
         matte = face_matte(crop.side, points_in_crop(face, crop.plate_from_crop), inside=crop.inside)
     with clock("tone"):
-        restored = _finish(match_tone(raw, crop.pixels, matte), crop, params)
+        tone = crop.pixels if drift is None else crop.pixels + drift(crop, matte)
+        restored = _finish(match_tone(raw, tone, matte), crop, params)
         delta = np.asarray(params.strength * (restored - crop.pixels), np.float32)
     with clock("evidence"):
         invented = invented_detail(np.add(crop.pixels, delta, dtype=np.float32), crop.pixels)

@@ -18,6 +18,7 @@ from faceplate.plate import Plate
 from faceplate.stabilise.flow import carry, find_flow, resemblance, visibility
 from faceplate.stabilise.temporal import Neighbour, steady_crop
 from faceplate.stages.shot import Shot, Track
+from faceplate.stages.tone import tone_drift
 
 LARGEST_RADIUS = 8
 """Frames on either side of a window; beyond that a face has moved on and the net's inventions with it."""
@@ -129,6 +130,29 @@ class SteadyFaces:
             if there is not None:
                 near.append(self._neighbour(here, there, (frame, other, track.id, side)))
         return steady_crop(here.restored, near, strength=self._params.strength)
+
+    def drift(
+        self, frame: int, track: Track, crop: Image, matte: Matte, *, plate_of: Callable[[int], Plate]
+    ) -> Image:
+        """What the tone of a track's face on a frame lacks to that of the frames around, (S, S, 3); see `tone_drift`.
+
+        Args:
+            frame, track, crop, plate_of: as for `restored`, which is to be asked first: it keeps what this looks at.
+            matte: (S, S), 0-1, where the face is on the crop.
+
+        Raises:
+            Whatever reading a plate or restoring raises.
+        """
+        side = expect_shapes(crop=(crop, "S S 3"))["S"]
+        around, pairs = set(self.frames_for(frame)), []
+        for step in range(1, self._params.radius + 1):
+            both = (frame - step, frame + step)
+            if not all(other in around and other in track.faces for other in both):
+                continue
+            before, after = (self._restoration(other, track, side, plate_of) for other in both)
+            if before is not None and after is not None:
+                pairs.append((before.crop, after.crop))
+        return np.float32(self._params.strength) * tone_drift(crop, pairs, matte)
 
     def _restoration(
         self, frame: int, track: Track, side: int, plate_of: Callable[[int], Plate]

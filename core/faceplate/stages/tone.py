@@ -1,5 +1,7 @@
 """A crop's exposure before the net, and its tone after: a net repairs detail, it does not grade."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -14,6 +16,10 @@ LARGEST_GAIN = 32.0
 
 LOW_BAND = 1 / 10
 """Sigma of the low band that tone is matched in, as a share of the crop's side."""
+
+OWN_TONE, OTHER_LIGHT = 0.03, 0.08
+"""Display-encoded: up to the first a face's tone may leave its neighbours in time and is brought back in full; from the
+second it is another light, and stays."""
 
 _REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -67,13 +73,58 @@ def match_tone(restored: Image, crop: Image, matte: Matte, *, amount: float = 1.
     sizes = expect_shapes(restored=(restored, "S S 3"), crop=(crop, "S S 3"), matte=(matte, "S S"))
     if not 0.0 <= amount <= 1.0:
         raise RangeError(f"tone should be matched by an amount of 0-1, got {amount}")
-    side = sizes["S"]
+    shift = _low_band(crop - restored, matte)
+    return np.asarray(restored + np.float32(amount) * _enlarged(shift, sizes["S"]), np.float32)
+
+
+def tone_drift(crop: Image, pairs: Sequence[tuple[Image, Image]], matte: Matte) -> Image:
+    """What a face's own tone lacks to that of its neighbours in time, in the low band.
+
+    Codecs pulse, skin is graded by hand and dyes fade in blotches: such a face breathes while all around it stands
+    still. What changes outside the matte as well, in the median, is the shot's light and is left out, and so is what
+    goes on at a steady rate: only neighbours on both sides at once, as far before as after, have a say. A change beyond
+    OTHER_LIGHT is light that falls on the face.
+
+    Args:
+        crop: (S, S, 3), the face as it was filmed, display-encoded, 0-1.
+        pairs: the same face as many frames before and after, crops of the same kind; none gives no drift.
+        matte: (S, S), 0-1, where the face is.
+
+    Returns:
+        (S, S, 3), to be added to the crop's tone; 0 where nothing drifts.
+
+    Raises:
+        ShapeError: arrays that do not share S.
+    """
+    sizes = expect_shapes(crop=(crop, "S S 3"), matte=(matte, "S S"))
+    for before, after in pairs:
+        expect_shapes(sizes, before=(before, "S S 3"), after=(after, "S S 3"))
+    if not pairs:
+        return np.zeros_like(crop)
+    beside = sum((before + after for before, after in pairs), np.zeros_like(crop)) / np.float32(
+        2 * len(pairs)
+    )
+    gap = np.asarray(beside - crop, np.float32)
+    drift, around = _low_band(gap, matte), matte < 0.05
+    if around.any():
+        drift = drift - np.median(gap[around], axis=0).astype(np.float32)
+    size = np.abs(drift).max(axis=2, keepdims=True)
+    own = np.clip((OTHER_LIGHT - size) / (OTHER_LIGHT - OWN_TONE), 0.0, 1.0)
+    return _enlarged(np.asarray(drift * own, np.float32), sizes["S"])
+
+
+def _low_band(picture: Image, matte: Matte) -> Image:
+    """(s, s, 3), s about 64: what is left of a picture below the low band, averaged inside the matte only."""
+    side = matte.shape[0]
     step = max(side // 64, 1)  # the band is so low that an eighth of the pixels tell it all
     small = (side // step, side // step)
     weight = cv2.resize(matte, small, interpolation=cv2.INTER_AREA)
-    gap = cv2.resize((crop - restored) * matte[..., None], small, interpolation=cv2.INTER_AREA)
+    inside = cv2.resize(picture * matte[..., None], small, interpolation=cv2.INTER_AREA)
     sigma = LOW_BAND * small[0]
     weight = cv2.GaussianBlur(weight, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    gap = cv2.GaussianBlur(gap, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    shift = gap / np.maximum(weight, 1e-6)[..., None]
-    return restored + np.float32(amount) * cv2.resize(shift, (side, side), interpolation=cv2.INTER_LINEAR)
+    inside = cv2.GaussianBlur(inside, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(inside / np.maximum(weight, 1e-6)[..., None], np.float32)
+
+
+def _enlarged(low: Image, side: int) -> Image:
+    return np.asarray(cv2.resize(low, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -12,6 +12,7 @@ from faceplate.errors import RangeError
 from faceplate.faces import Face
 from faceplate.plate import Plate
 from faceplate.stabilise.pipeline import Memory, SteadyFaces, SteadyParams
+from faceplate.stages.matte import face_matte
 from faceplate.stages.shot import Shot, Track
 from tests.support.plates import make_picture
 
@@ -125,6 +126,33 @@ def test_a_lamp_that_flickers_does_not_part_neighbours():
     crop = room.take(lit(4), room.track.faces[4], SIDE)
     done = room.steady.restored(4, room.track, crop, plate_of=room.plate)
     np.testing.assert_allclose(done[10:-10, 10:-10].mean(), crop[10:-10, 10:-10].mean(), atol=0.004)
+
+
+def test_a_face_that_breathes_is_told_and_alone_as_in_the_whole_shot():
+    """Every other frame the face is warmer; the drift is asked for alone, and after all frames, and is the same."""
+    matte = face_matte(SIDE, np.array([[20, 22], [44, 22], [32, 36], [24, 48], [40, 48]], np.float32))
+    tint = np.array([0.02, 0.0, -0.02], np.float32)
+    scene = WORLD[0][10:106, 10:130]
+
+    def told(frame, room):
+        def at(number):
+            pixels = scene.copy()
+            pixels[18 : 18 + SIDE, 23 : 23 + SIDE] += matte[..., None] * tint * (number % 2)
+            return Plate.of(pixels, frame=number)
+
+        crop = room.take(at(frame), room.track.faces[frame], SIDE)
+        room.steady.restored(frame, room.track, crop, plate_of=at)
+        return room.steady.drift(frame, room.track, crop, matte, plate_of=at)
+
+    room = Room(radius=1)
+    whole = {frame: told(frame, room) for frame in FRAMES}
+    np.testing.assert_array_equal(told(3, Room(radius=1)), whole[3])
+    inside = matte > 0.9
+    assert np.abs(whole[3][inside].mean(axis=0) + tint).max() < 0.003
+    assert np.abs(whole[4][inside].mean(axis=0) - tint).max() < 0.003
+    for end in (1, 5, 6, 9):  # of the shot, and on either side of the cut: nobody beside both
+        assert not whole[end].any()
+    assert not told(3, Room(strength=0.0)).any()
 
 
 def test_a_face_that_has_left_a_neighbour_is_no_neighbour():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from faceplate.errors import RangeError, ShapeError
 from faceplate.faces import template_points
 from faceplate.stages.matte import face_matte
-from faceplate.stages.tone import BRIGHTEST, DARKEST, LARGEST_GAIN, expose, match_tone
+from faceplate.stages.tone import BRIGHTEST, DARKEST, LARGEST_GAIN, OWN_TONE, expose, match_tone, tone_drift
 from tests.support.plates import make_picture
 
 SIDE = 128
@@ -88,3 +88,46 @@ def test_amount_is_a_mix():
     np.testing.assert_allclose(half[MATTE > 0.5], picture[MATTE > 0.5] + 0.05, atol=2e-4)
     with pytest.raises(RangeError, match="0-1"):
         match_tone(picture, picture, MATTE, amount=1.5)
+
+
+def grained(picture, seed):
+    return (picture + np.random.default_rng(seed).normal(0, 0.02, picture.shape)).astype(np.float32)
+
+
+@given(tint=st.tuples(*[st.floats(-OWN_TONE, OWN_TONE)] * 3), grain=st.booleans())
+def test_a_face_that_breathes_is_brought_back_to_its_neighbours(tint, grain):
+    """The face alone is tinted, on one frame: the drift is what undoes it, inside the matte."""
+    still = make_picture(SIDE, SIDE)
+    crops = [grained(still, seed) if grain else still for seed in range(5)]
+    tinted = crops[2] + MATTE[..., None] * np.float32(tint)
+    drift = tone_drift(tinted, [(crops[1], crops[3]), (crops[0], crops[4])], MATTE)
+    inside = MATTE > 0.9
+    assert np.abs(drift[inside].mean(axis=0) + tint).max() < 0.1 * OWN_TONE + 0.002
+
+
+@given(light=st.floats(-0.3, 0.3), fade=st.floats(-0.02, 0.02))
+def test_the_light_of_the_shot_and_a_steady_fade_are_no_drift(light, fade):
+    still = make_picture(SIDE, SIDE)
+    flash = [still, still, still + np.float32(light), still, still]
+    assert np.abs(tone_drift(flash[2], [(flash[1], flash[3])], MATTE)).max() < 1e-5
+    fading = [still + MATTE[..., None] * np.float32(fade * place) for place in range(5)]
+    assert np.abs(tone_drift(fading[2], [(fading[1], fading[3]), (fading[0], fading[4])], MATTE)).max() < 1e-5
+
+
+def test_light_that_falls_on_a_face_stays():
+    still = make_picture(SIDE, SIDE)
+    lit = still + np.float32(0.2) * MATTE[..., None]
+    assert np.abs(tone_drift(lit, [(still, still)], MATTE)[MATTE > 0.9]).max() < 0.01
+    assert not tone_drift(lit, [], MATTE).any()
+    with pytest.raises(ShapeError, match="after should be"):
+        tone_drift(lit, [(still, still[:50])], MATTE)
+
+
+def test_something_bright_behind_a_face_is_no_light_on_it():
+    """A window passes through a corner of the crop: the face keeps its tone."""
+    still = make_picture(SIDE, SIDE)
+    passing = still.copy()
+    corner = (MATTE == 0) & (np.add(*np.indices(MATTE.shape)) < SIDE // 2)
+    passing[corner] = 1.0
+    assert corner.sum() > 300
+    assert np.abs(tone_drift(passing, [(still, still)], MATTE)).max() < 0.01
