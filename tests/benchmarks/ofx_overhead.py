@@ -5,7 +5,7 @@
 Every round renders a frame with the testing bundle's copy effect, renders it with Faceplate Restore, and copies it once
 more, so that a machine that is slowed down meanwhile slows all three. The engine lives in a process of its own and
 answers at once without touching a pixel. The copy effect copies a frame once, the plug-in twice: into memory that it
-shares with the engine, and out again. So, with the one copy from ordinary into shared memory,
+shares with the engine, and out again. So, with the one copy from an image of the host's into such memory, row by row,
 
     overhead = plug-in - copy effect - one copy of the frame        (the median over the rounds, at most 1 ms)
 
@@ -97,7 +97,7 @@ def in_turn(work: Mapping[str, Callable[[], Any]], rounds: int) -> Iterator[tupl
 def measured(rounds: int) -> dict[str, list[float]]:
     """Seconds of each of the four, round by round."""
     pixels = np.random.default_rng(1).random((SIZE[1], SIZE[0], 4), np.float32)
-    other = shared_like(pixels)
+    given, shared = image_of(pixels), shared_like(pixels)
     found: dict[str, list[float]] = {"plug-in": [], "copy effect": [], "one copy": [], "answer": []}
     profile = profile_named("full")
     with (
@@ -109,7 +109,11 @@ def measured(rounds: int) -> dict[str, list[float]]:
         asking, ask = prepared(ours.effect("restore"), pixels[:1, :1])
         with restoring, copying, asking:
             for name, each in in_turn(
-                {"plug-in": restore, "copy effect": copy, "one copy": lambda: np.copyto(other, pixels)},
+                {
+                    "plug-in": restore,
+                    "copy effect": copy,
+                    "one copy": lambda: np.copyto(shared, given.pixels),
+                },
                 rounds,
             ):
                 found[name].append(each)
@@ -143,7 +147,9 @@ def main() -> int:
     sides = zip(found["plug-in"], found["copy effect"], found["one copy"], strict=True)
     overhead = statistics.median(ours - copy - one for ours, copy, one in sides)
     verdict = "within" if overhead <= MOST else "over"
-    print(f"overhead: {overhead * 1e3:.2f} ms, {verdict} {MOST * 1e3:.0f} ms")
+    quickest = min(found["plug-in"]) - min(found["copy effect"]) - min(found["one copy"])
+    beside = f"quickest against quickest {quickest * 1e3:.2f} ms"
+    print(f"overhead: {overhead * 1e3:.2f} ms, {verdict} {MOST * 1e3:.0f} ms ({beside})")
     return int(overhead > MOST)
 
 
