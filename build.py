@@ -7,6 +7,7 @@
     python3 build.py check      ruff and pyright
     python3 build.py dist       a wheel in dist/, weights inside
     python3 build.py nuke       the gizmos from operations.json, and the folder for Nuke as dist/faceplate_nuke.zip
+    python3 build.py blender    the extension as dist/faceplate_blender.zip, looked over by Blender's tool if it is here
     python3 build.py models     check every weight file against its manifest; with --evaluate [--shared DIR] measure
                                 each net on people it never saw, beside the bars that it is to reach
 
@@ -337,6 +338,21 @@ def nuke(_words):
     return made or run(PYTHON, "nuke_gizmos/pack.py", "dist/faceplate_nuke.zip")
 
 
+def blender(_words):
+    """Blender's extension, the client inside, looked over by Blender's own tool where there is one."""
+    archive = "dist/faceplate_blender.zip"
+    packed = run(PYTHON, "blender_addon/pack.py", archive)
+    if packed != 0:
+        return packed
+    tools = sorted(ROOT.glob("build/blender-venv/lib/*/site-packages/bpy/*/scripts/**/blender_ext.py"))
+    if tools:
+        return run(PYTHON, tools[-1], "validate", archive)
+    if shutil.which("blender"):
+        return run("blender", "--command", "extension", "validate", archive)
+    say("neither build/blender-venv nor Blender is here: the extension was not validated")
+    return 0
+
+
 def models(words):
     """Every weight file against its manifest; on demand every shipped net on people it was not trained on."""
     parser = argparse.ArgumentParser(prog="build.py models")
@@ -382,6 +398,7 @@ VERBS = {
     "check": check,
     "dist": dist,
     "nuke": nuke,
+    "blender": blender,
     "models": models,
 }
 

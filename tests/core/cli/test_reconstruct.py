@@ -56,7 +56,8 @@ def test_a_head_is_written_and_reported(faceplate, photo, tmp_path):
         assert held["vertices"].shape == (report["vertices"], 3) and held["skin"].shape[1] == 6
         texture = cv2.imdecode(held["texture"], cv2.IMREAD_UNCHANGED)
         confidence = cv2.imdecode(held["confidence"], cv2.IMREAD_UNCHANGED)
-    assert texture.shape == (256, 256, 3) and confidence.shape == (256, 256) and confidence.max() > 200
+    assert texture is not None and texture.shape == (256, 256, 3)
+    assert confidence is not None and confidence.shape == (256, 256) and confidence.max() > 200
 
 
 def test_words_say_how_sure_it_is(faceplate, photo, tmp_path):

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faceplate in Blender: heads from photos. The `faceplate` command computes them, in a process of its own."""
+
+from . import panels, properties
+from .operators import head_from_photos, transfer_expression
+
+_PARTS = (properties, head_from_photos, transfer_expression, panels)
+
+
+def register():
+    for part in _PARTS:
+        part.register()
+
+
+def unregister():
+    for part in reversed(_PARTS):
+        part.unregister()

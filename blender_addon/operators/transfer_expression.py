@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Transfer expression: what one head shows, on any rig whose shape keys have ARKit's names, however spelled."""
+
+import json
+
+import bpy
+
+from .. import expressions
+from ..faceplate_client.errors import FaceplateError, RequestError
+
+
+class FACEPLATE_OT_transfer_expression(bpy.types.Operator):
+    """Give the active mesh the expression of the other selected one, key by key, through a map of their names"""
+
+    bl_idname = "faceplate.transfer_expression"
+    bl_label = "Transfer Expression"
+    bl_options = {"REGISTER", "UNDO"}
+
+    photo: bpy.props.IntProperty(
+        name="Photo",
+        description="Take the expression of this photo of a head made from photos; 0 takes the keys as they are set",
+        default=0,
+        min=0,
+        max=99,
+    )
+    bake: bpy.props.BoolProperty(
+        name="Bake Frames",
+        description="Transfer every frame of the scene's range and set keyframes",
+        default=False,
+    )
+
+    @classmethod
+    def poll(cls, context):
+        chosen = [each for each in context.selected_objects if _has_keys(each)]
+        return _has_keys(context.active_object) and len(chosen) == 2 and context.active_object in chosen
+
+    def execute(self, context):
+        target = context.active_object
+        source = next(each for each in context.selected_objects if _has_keys(each) and each is not target)
+        try:
+            names = _name_map(source, target)
+            if self.bake:
+                said = self._baked(context, source, target, names)
+            else:
+                _set(target, expressions.transferred(self._weights(source), names))
+                said = f"{len(names)} keys of {target.name} set"
+        except FaceplateError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        # correctives follow from others by drivers: on the target, too, they are no matter of transfer
+        left = [name for name in _free_keys(source) if not any(name in shown for shown in names.values())]
+        more = f"; {target.name} has nothing for {', '.join(left)}" if left else ""
+        self.report({"INFO"}, f"{said}{more}.")
+        return {"FINISHED"}
+
+    def _weights(self, source):
+        if not self.photo:
+            return {name: source.data.shape_keys.key_blocks[name].value for name in _free_keys(source)}
+        photos = json.loads(source.get("faceplate_report", "{}")).get("photos", [])
+        if self.photo > len(photos):
+            raise RequestError(
+                f"{source.name} was made from {len(photos)} photos; there is no photo {self.photo}."
+            )
+        return photos[self.photo - 1]["expressions"]
+
+    def _baked(self, context, source, target, names):
+        scene = context.scene
+        before, frames = scene.frame_current, range(scene.frame_start, scene.frame_end + 1)
+        try:
+            for frame in frames:
+                scene.frame_set(frame)
+                _set(target, expressions.transferred(self._weights(source), names), frame)
+        finally:
+            scene.frame_set(before)
+        return f"{len(names)} keys of {target.name} set on {len(frames)} frames"
+
+
+def _has_keys(thing):
+    return thing is not None and thing.type == "MESH" and thing.data.shape_keys is not None
+
+
+def _free_keys(thing):
+    """The names of an object's keys that no driver sets and that are not its rest."""
+    shapes = thing.data.shape_keys
+    animation = shapes.animation_data
+    driven = {driver.data_path for driver in animation.drivers} if animation else set()
+    rest = shapes.reference_key.name
+    return [
+        key.name
+        for key in shapes.key_blocks
+        if key.name != rest and f'key_blocks["{bpy.utils.escape_identifier(key.name)}"].value' not in driven
+    ]
+
+
+def _name_map(source, target):
+    """The map in the text `Faceplate names NAME`; that text is written where there is none.
+
+    Raises:
+        RequestError: a text that is no map; no key of the target is known.
+    """
+    title, ours, theirs = f"Faceplate names {target.name}", _free_keys(source), _free_keys(target)
+    text = bpy.data.texts.get(title)
+    if text is not None:
+        return expressions.map_from_text(text.as_string(), ours, theirs)
+    names = expressions.match_names(ours, theirs)
+    if not names:
+        raise RequestError(
+            f"{target.name} has no shape key with a name that {source.name} has, for instance {', '.join(ours[:5])}. "
+            f"Rename its keys, or write a map into a text called {title!r}: a line `key = key` for each."
+        )
+    bpy.data.texts.new(title).write(expressions.map_as_text(names))
+    return names
+
+
+def _set(target, weights, frame=None):
+    keys = target.data.shape_keys.key_blocks
+    for name, weight in weights.items():
+        keys[name].value = weight
+        if frame is not None:
+            keys[name].keyframe_insert("value", frame=frame)
+
+
+def register():
+    bpy.utils.register_class(FACEPLATE_OT_transfer_expression)
+
+
+def unregister():
+    bpy.utils.unregister_class(FACEPLATE_OT_transfer_expression)
