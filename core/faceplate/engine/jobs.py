@@ -23,6 +23,7 @@ class Job:
 
     `client`: whose turn it takes. `request`: its number there. `deadline`: on the monotonic clock, None for none.
     `answer`: sends a message to the client; called from any thread. `give_way`: called between stages of a batch job.
+    `notes`: sentences for the artist that go with the result.
 
     It is answered once. Before it writes it must win `writing`, after which it can no longer be taken back; a job that
     was taken back first is answered at once and never writes, whatever its thread is still busy with.
@@ -39,6 +40,7 @@ class Job:
     deadline: float | None = None
     give_way: Callable[[], None] = lambda: None
     began: float = 0.0
+    notes: list[str] = field(default_factory=list)
     _state: str = "open"
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _told: float = 0.0

@@ -1,36 +1,60 @@
 """The nets that a job runs on: open once for everybody, and stopped between two calls when the job is."""
 
 import sys
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.engine.jobs import Job
+from faceplate.engine.sparing import Call, in_tiles, one_by_one
 from faceplate.runtime.net import Net, fixed_side
+from faceplate_client.errors import EngineError
 
 if TYPE_CHECKING:
     from faceplate.operations import RestoreTools
 
 
-class Watched:
-    """A net that lets its job stop, or step aside, before every call. `share`: progress that each call is worth."""
+Way = tuple[Call, str]
+"""A way to run a net, and how it is called in a report; an empty word for the usual one."""
 
-    def __init__(self, net: Net, job: Job, stage: str, done: float, share: float = 0.0) -> None:
-        self._net, self._job, self._stage, self._done, self._share = net, job, stage, done, share
+
+class Watched:
+    """A net that lets its job stop, or step aside, before every call, and goes another way where memory is short."""
+
+    def __init__(
+        self, net: Net, job: Job, stage: str, progress: tuple[float, float], others: Iterator[Way]
+    ) -> None:
+        """Args: `progress`: 0-1, when it is first called, and what each call is worth; `others`: ways left to it."""
+        self._net, self._job, self._stage, self._others = net, job, stage, others
+        self._done, self._share = progress
+        self._call: Call = net
         self.id, self.template, self.side, self.seconds = net.id, net.template, fixed_side(net), net.seconds
 
     def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """As the net itself.
 
         Raises:
-            Cancelled: the job was taken back.
+            Cancelled: the job was taken back. EngineError: `engine.memory`, no other way is left.
         """
         self._job.stage(self._stage, self._done)
         self._done = min(self._done + self._share, 0.9)
-        answer = self._net(batch)
+        answer = self._endured(batch)
         self.seconds = self._net.seconds
         return answer
+
+    def _endured(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """The answer, by the first way that the memory suffices for; the job goes on that way."""
+        while True:
+            try:
+                return self._call(batch)
+            except EngineError as error:
+                other = next(self._others, None) if error.code == "engine.memory" else None
+                if other is None:
+                    raise
+                self._call, how = other
+                self._job.notes.append(f"The device ran out of memory: {self.id} worked {how}.")
 
 
 def watched_tools(job: Job) -> "RestoreTools":
@@ -46,9 +70,24 @@ def watched_tools(job: Job) -> "RestoreTools":
 
     job.stage("models", 0.0)
     tools = open_restore()
-    identity = tools.nets.identity and Watched(tools.nets.identity, job, "likeness", 0.9)
-    nets = RestoreNets(Watched(tools.nets.restore, job, "restore", 0.3, 0.05), identity)
-    return RestoreTools(Watched(tools.detector, job, "detect", 0.05, 0.01), nets, tools.models)
+
+    def others(of: Callable[["RestoreTools"], Net | None], pieces: Callable[[Call], Call]) -> Iterator[Way]:
+        net = of(tools)
+        assert net is not None
+        yield pieces(net), "in smaller pieces"
+        on_cpu = of(open_restore("cpu"))
+        if on_cpu is not None and on_cpu is not net:
+            yield on_cpu, "on the CPU"
+
+    detector, restore, identity = tools.detector, tools.nets.restore, tools.nets.identity
+    finds = others(lambda tools: tools.detector, in_tiles)
+    makes = others(lambda tools: tools.nets.restore, one_by_one)
+    knows = others(lambda tools: tools.nets.identity, one_by_one)
+    nets = RestoreNets(
+        Watched(restore, job, "restore", (0.3, 0.05), makes),
+        identity and Watched(identity, job, "likeness", (0.9, 0.0), knows),
+    )
+    return RestoreTools(Watched(detector, job, "detect", (0.05, 0.01), finds), nets, tools.models)
 
 
 def models_in_use() -> list[str]:

@@ -181,6 +181,7 @@ def answered(job: Job, done: "Finished", tools: "RestoreTools") -> dict[str, Any
             "faces": [asdict(face) for face in done.faces],
             "seconds": done.seconds,
             "models": list(tools.models),
+            **({"notes": job.notes} if job.notes else {}),
         }
     )
 

@@ -1,8 +1,10 @@
-"""Open nets, one session of each model and device in a process."""
+"""Open nets, one session of each model and device in a process, and no more of them than there is room for."""
 
+import os
 import threading
 
 from faceplate.adapters.opening import adapted
+from faceplate.errors import RangeError
 from faceplate.registry.acceptance import expect_permitted
 from faceplate.registry.catalogue import read_weights
 from faceplate.registry.manifest import Manifest
@@ -10,7 +12,14 @@ from faceplate.runtime.devices import Device, choose_device, threads
 from faceplate.runtime.net import Net
 from faceplate_client.errors import ModelError
 
+ROOM_MB = 4096
+"""Megabytes of weights that may be open at a time; $FACEPLATE_MODEL_MB says otherwise."""
+
 _open: dict[tuple[str, str, str], Net] = {}
+"""Open nets, the one that was asked for last at the end."""
+
+_sizes: dict[tuple[str, str, str], int] = {}
+_closed_seconds = 0.0
 _opening = threading.Lock()
 
 
@@ -31,9 +40,43 @@ def open_net(manifest: Manifest, *, device: str = "auto", policy: str = "") -> N
     chosen = choose_device(device)
     key = (manifest.name, manifest.fingerprint, chosen.name)
     with _opening:  # a second caller waits for the first one's session instead of opening another
-        if key not in _open:
-            _open[key] = adapted(_fresh_net(manifest, chosen), manifest)
-        return _open[key]
+        net = _open.pop(key, None)
+        if net is None:
+            net = adapted(_fresh_net(manifest, chosen), manifest)
+            _sizes[key] = _size_of(manifest)
+        _open[key] = net
+        _make_room()
+        return net
+
+
+def room() -> int:
+    """Bytes of weights that may be open at a time.
+
+    Raises:
+        RangeError: $FACEPLATE_MODEL_MB is no whole number above 0.
+    """
+    words = os.environ.get("FACEPLATE_MODEL_MB", "")
+    if words and (not words.isdigit() or int(words) < 1):
+        raise RangeError(f"FACEPLATE_MODEL_MB should be a whole number above 0, got {words}")
+    return int(words or ROOM_MB) * 1_000_000
+
+
+def _size_of(manifest: Manifest) -> int:
+    """Bytes of a model's weights, which its session at work takes in proportion."""
+    return manifest.weights_path.stat().st_size
+
+
+def _make_room() -> None:
+    """Let go of the nets that nobody has asked for the longest; whoever still works with one keeps it until then.
+
+    The one that was asked for last stays, however large it is.
+    """
+    global _closed_seconds
+    limit = room()
+    for key in list(_open)[:-1]:
+        if sum(_sizes.get(each, 0) for each in _open) <= limit:
+            return
+        _closed_seconds += _open.pop(key).seconds
 
 
 def open_models() -> list[str]:
@@ -44,7 +87,7 @@ def open_models() -> list[str]:
 def seconds_in_nets() -> float:
     """Wall time that this process has spent inside its nets so far."""
     with _opening:
-        return sum(net.seconds for net in _open.values())
+        return _closed_seconds + sum(net.seconds for net in _open.values())
 
 
 def _fresh_net(manifest: Manifest, device: Device) -> Net:

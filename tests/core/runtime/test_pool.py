@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from faceplate.errors import RangeError
 from faceplate.registry.acceptance import record_acceptance
 from faceplate.registry.manifest import read_manifest
 from faceplate.runtime import pool
-from faceplate.runtime.pool import open_net
+from faceplate.runtime.pool import open_models, open_net
 from faceplate_client.errors import ModelError
 from tests.support.model_folder import add_model, brighter_model
 
@@ -75,3 +76,50 @@ def test_a_net_for_which_there_is_no_use_yet_says_so(tmp_path):
     with pytest.raises(ModelError, match="optical flow is DIS here") as caught:
         open_net(one, device="cpu")
     assert caught.value.code == "model.runtime"
+
+
+def test_models_that_nobody_asked_for_the_longest_make_room(tmp_path, monkeypatch):
+    """Two of them at a time, whose sizes are made up."""
+    monkeypatch.setattr(pool, "_sizes", {})
+    monkeypatch.setattr(pool, "_size_of", lambda _: 400_000)
+    models = {name: manifest(tmp_path, id=name) for name in "abc"}
+
+    def ask(name):
+        return open_net(models[name], device="cpu")
+
+    monkeypatch.setenv("FACEPLATE_MODEL_MB", "1")
+    first, second = ask("a"), ask("b")
+    assert ask("a") is first
+    ask("c")
+    assert [name[0] for name in open_models()] == ["a", "c"], "b was asked for the longest ago"
+    assert ask("a") is first
+    again = ask("b")
+    assert [name[0] for name in open_models()] == ["a", "b"]
+    batch = np.ones((1, 3, 8, 8), np.float32)
+    assert again is not second
+    assert second(batch)[0].max() == 1.0, "whoever still has it goes on"
+
+
+def test_a_model_larger_than_all_room_is_open_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "_sizes", {})
+    monkeypatch.setattr(pool, "room", lambda: 10)
+    for name in "abc":
+        open_net(manifest(tmp_path, id=name), device="cpu")
+    assert [name[0] for name in open_models()] == ["c"]
+
+
+def test_time_in_nets_that_were_closed_still_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "_sizes", {})
+    monkeypatch.setattr(pool, "_closed_seconds", 0.0)
+    open_net(manifest(tmp_path, id="a"), device="cpu")(np.ones((1, 3, 64, 64), np.float32))
+    spent = pool.seconds_in_nets()
+    monkeypatch.setattr(pool, "room", lambda: 10)
+    open_net(manifest(tmp_path, id="b"), device="cpu")
+    assert len(open_models()) == 1 and pool.seconds_in_nets() == spent > 0.0
+
+
+@pytest.mark.parametrize("words", ["0", "-1", "much", "1.5"])
+def test_room_that_is_none_is_refused(tmp_path, monkeypatch, words):
+    monkeypatch.setenv("FACEPLATE_MODEL_MB", words)
+    with pytest.raises(RangeError, match="FACEPLATE_MODEL_MB"):
+        open_net(manifest(tmp_path), device="cpu")
