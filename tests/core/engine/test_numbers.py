@@ -9,6 +9,7 @@ from faceplate.engine.work import WORK
 from faceplate.stabilise.pipeline import Memory
 from faceplate_client.session import connect
 from tests.benchmarks import engine_memory
+from tests.benchmarks.engine_clients import MORE, compare
 from tests.benchmarks.engine_kill import kill_often, shared_memory
 from tests.benchmarks.engine_round_trip import HD, UHD, round_trips
 from tests.support.engine_process import private_bytes
@@ -70,3 +71,12 @@ def test_an_engine_opens_no_port(folder):
             path = Path(f"/proc/{pid}/net", table)
             lines = path.read_text(encoding="ascii").splitlines()[1:] if path.exists() else []
             assert not sockets & {f"socket:[{line.split()[9]}]" for line in lines}
+
+
+def test_three_clients_at_once_get_what_one_gets_alone_from_models_that_are_open_once(tmp_path):
+    models = {"FACEPLATE_MODELS": str(add_stub_pack(tmp_path / "models"))}
+    alone, together = compare(tmp_path, models, alone=("python",))
+    assert len(together.results) == 3
+    assert together.results["python"] == alone["python"].results["python"]
+    assert sorted(together.models) == ["crisper@1.0.0", "finder@1.0.0", "mean-colour@1.0.0"]
+    assert together.held <= MORE * alone["python"].held
