@@ -15,10 +15,11 @@ _LOOKS = {
     "sclera": {"Roughness": 0.2, "Subsurface Weight": 0.1, "Subsurface Scale": 0.003},
     "iris": {"Roughness": 0.5},
     "pupil": {"Roughness": 0.6, "Base Color": (0.0, 0.0, 0.0, 1.0)},
-    "cornea": {"Roughness": 0.0, "Base Color": (1.0, 1.0, 1.0, 1.0), "Alpha": 0.08, "IOR": 1.376},
+    "cornea": {"Roughness": 0.0, "Base Color": (0.0, 0.0, 0.0, 1.0), "Alpha": 0.2, "IOR": 1.376},
     "lashes": {"Roughness": 0.7, "Base Color": (0.012, 0.008, 0.006, 1.0)},
 }
-"""Material -> sockets of its Principled BSDF. Skin scatters red light farthest; its radius is that of `_RED`."""
+"""Material -> sockets of its Principled BSDF. A cornea is black, or its share of white would veil the iris.
+Skin scatters red light farthest; its radius is that of `_RED`."""
 
 _RED = (1.0, 0.35, 0.2)
 _UNTEXTURED = ("pupil", "cornea", "lashes")
@@ -31,7 +32,7 @@ _IN_VIEWPORT = _PLAIN | {
 }
 """What Workbench shows where it shows no texture."""
 
-_HAIRS = 60.0  # hairs along a card of lashes
+_HAIRS = 110.0  # hairs along a card of lashes
 
 
 def names(arrays):
@@ -92,7 +93,7 @@ def _draw_hairs(nodes, links, surface):
     wave.inputs["Scale"].default_value = _HAIRS
     wave.inputs["Distortion"].default_value = 3.0
     thin.operation = "GREATER_THAN"
-    thin.inputs[1].default_value = 0.75
+    thin.inputs[1].default_value = 0.84
     links.new(place.outputs["UV"], wave.inputs["Vector"])
     links.new(wave.outputs["Fac"], thin.inputs[0])
     links.new(thin.outputs[0], surface.inputs["Alpha"])

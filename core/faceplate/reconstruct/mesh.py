@@ -15,7 +15,7 @@ MATERIALS = {
     "sclera": ((0.85, 0.84, 0.82, 1.0), 0.15),
     "iris": ((0.2, 0.28, 0.35, 1.0), 0.4),
     "pupil": ((0.0, 0.0, 0.0, 1.0), 0.4),
-    "cornea": ((1.0, 1.0, 1.0, 0.06), 0.02),
+    "cornea": ((0.0, 0.0, 0.0, 0.1), 0.02),
     "lashes": ((0.03, 0.02, 0.02, 1.0), 0.8),
 }
 """Material -> base colour (scene-linear RGB, alpha) and roughness; a texture takes the base colour's place."""

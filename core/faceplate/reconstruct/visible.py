@@ -19,9 +19,13 @@ RIM = 6.0
 HIDDEN = 2.0
 """mm behind what a photo sees from which a surface counts as hidden."""
 
-FACING = (0.1, 0.5)
+FACING = (0.2, 0.65)
 """Cosines between a surface's normal and the way to the lens: up to the first it is useless, from the second good."""
 
+WITHIN, BEYOND = 14.0, 40.0
+"""mm inside the fitted outline from which on it is surely the person, and outside from which on surely not."""
+
+_COARSE = 400  # pixels, the longer side of the picture in which the person is told from what is behind
 _LARGEST = 2048  # pixels, the longer side of the picture in which it is decided what hides what
 
 _CLEAR = ("cornea", "lashes")
@@ -101,15 +105,54 @@ def show(head: HeadModel, points: np.ndarray, pose: HeadPose, camera: Camera, pi
     size = (max(1, round(sizes["H"] * scale)), max(1, round(sizes["W"] * scale)))
     raster = rasterise(placed * (scale, scale, 1), opaque(head), size)
     depth = raster.depth.astype(np.float32)
-    reach = RIM * camera.focal / float(np.median(placed[:, 2])) * scale
+    pixel = camera.focal / float(np.median(placed[:, 2])) * scale  # of the smaller picture, for a mm
+    person = person_in(pixels, raster.covered, pixel)
     return Shown(
         np.ascontiguousarray(pixels, np.float32),
         placed,
         _facing(points, head, pose),
         depth,
-        _clear(depth, raster.covered, reach),
+        _clear(depth, raster.covered & person, RIM * pixel),
         scale,
     )
+
+
+def person_in(pixels: Image, covered: np.ndarray, millimetre: float) -> NDArray[np.bool_]:
+    """Where a photo shows the person and not what is behind: a fitted head is never quite as wide as the real one.
+
+    Well inside the head is the person, well outside is not; between the two the colours decide.
+
+    Args:
+        pixels: (H, W, 3) float32, display-encoded sRGB, 0-1. covered: (h, w) bool, the head's picture, same shape of
+            frame. millimetre: pixels of `covered` that a mm is long.
+
+    Returns:
+        (h, w) bool.
+
+    After: Rother, Kolmogorov and Blake, "GrabCut", SIGGRAPH 2004, as OpenCV has it, seeded, at a coarse size.
+    """
+    height, width = covered.shape
+    scale = min(1.0, 1.0 / max(millimetre, 1e-6), _COARSE / max(height, width))
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    head = cv2.resize(covered.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    inner, outer = (_disc(mm * millimetre * scale) for mm in (WITHIN, BEYOND))
+    mask = np.full(head.shape, cv2.GC_BGD, np.uint8)
+    mask[cv2.dilate(head, outer) > 0] = cv2.GC_PR_BGD
+    mask[head > 0] = cv2.GC_PR_FGD
+    mask[cv2.erode(head, inner, borderValue=1) > 0] = cv2.GC_FGD
+    if not ((mask == cv2.GC_FGD).any() and (mask == cv2.GC_BGD).any()):
+        return np.ones(covered.shape, bool)
+    small = cv2.resize(np.asarray(pixels, np.float32), size, interpolation=cv2.INTER_AREA)
+    shown = np.clip(small[..., ::-1] * 255, 0, 255).astype(np.uint8)
+    cv2.setRNGSeed(0)  # its colours are clustered from random starts: the same photo gives the same head
+    cv2.grabCut(shown, mask, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
+    person = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    return cv2.resize(person, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+
+
+def _disc(radius: float) -> NDArray[np.uint8]:
+    side = 2 * max(1, round(radius)) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)).astype(np.uint8)
 
 
 def opaque(head: HeadModel) -> NDArray[np.int32]:

@@ -14,7 +14,7 @@ from faceplate.reconstruct.morphable import HeadModel, rotation
 from faceplate.reconstruct.raster import rasterise
 from faceplate.reconstruct.texture import BAKED, ENOUGH, Texture, bake_texture
 from faceplate.reconstruct.uv import texels
-from faceplate.reconstruct.visible import Shown, opaque, show
+from faceplate.reconstruct.visible import Shown, opaque, person_in, show
 from faceplate.registry.catalogue import manifest_for, read_weights
 
 SIZE = 512
@@ -102,6 +102,36 @@ def test_what_is_hidden_takes_nothing_from_what_hides_it(head):
     far = cv2.erode(cheek.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
     assert np.abs(baked.colour - known)[far & (baked.confidence > 0)].max() < 0.1
     assert np.percentile(np.abs(baked.colour - known)[far], 99) < 0.15
+
+
+def test_what_is_behind_the_person_is_not_painted_on_a_head_that_is_too_wide(head, monkeypatch):
+    """The fitted head is seven per cent larger than the person: at its rim the photo shows the green wall."""
+    shown = photo_of(head, np.full((len(head.mean), 3), 0.55), 0.0)
+    larger = show(head, head.mean * 1.07, pose(0.0), CAMERA, shown.pixels)
+    behind = larger.pixels[..., 1] > 0.9
+    assert (cv2.resize(larger.clear, (480, 480)) > 0.5)[behind].mean() < 0.01
+    monkeypatch.setattr("faceplate.reconstruct.visible.person_in", lambda pixels, covered, _: covered)
+    blind = show(head, head.mean * 1.07, pose(0.0), CAMERA, shown.pixels)
+    _, skin, _ = truth(head, paint(head))
+    baked, careless = (bake_texture(head, [each], SIZE) for each in (larger, blind))
+    green, greener = (
+        (each.colour[..., 1] - each.colour[..., [0, 2]].max(2) > 0.1)[skin].mean()
+        for each in (baked, careless)
+    )
+    assert green < 0.005 and green < 0.2 * greener
+    assert np.median(baked.confidence[skin & (baked.confidence > 0)]) > 0.5
+
+
+def test_the_same_photo_shows_the_same_person(head):
+    """What tells a person from what is behind begins at random places: seeded, or two runs would differ."""
+    noise = np.random.default_rng(0).random((480, 480, 3)).astype(np.float32)
+    covered = np.zeros((480, 480), bool)
+    covered[100:400, 120:360] = True
+    first = person_in(noise, covered, 1.0)
+    np.random.default_rng(1).random(1000)
+    cv2.setRNGSeed(123)
+    np.testing.assert_array_equal(person_in(noise, covered, 1.0), first)
+    assert first[200:300, 200:280].all() and not first[:20].any()
 
 
 def test_what_was_not_seen_comes_from_the_other_side(head):
