@@ -102,11 +102,11 @@ def _absent(why: str) -> NoReturn:
 
 def _start(wait: float) -> None:
     """Run the command that starts an engine, one for however many ask at once, and returns when it answers."""
-    command = engine_command()
+    command, limit = engine_command(), max(wait, 0.1)
     try:
         told = subprocess.run(
-            [command, "engine", "start"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=clean_environment(dict(os.environ)), cwd=os.sep, timeout=max(wait, 0.1), check=False,
+            [command, "engine", "start", "--wait", f"{limit:.3f}"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env=clean_environment(dict(os.environ)), cwd=os.sep, timeout=limit, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         _absent("it did not answer in time")

@@ -17,7 +17,7 @@ from .wire import PROTOCOL, Kind, Message, VersionError, WireError, operations_h
 PRODUCT = "0.1.0"  # the version of Faceplate that this client came with; a test keeps it equal to the core's
 QUIET = 1.0  # seconds without a word after which an engine that owes an answer is asked whether it lives
 HUNG = 5.0  # seconds without a word after which it does not
-RESTART = 3.0  # seconds to find another engine for requests whose engine died under them
+RESTART = 2.5  # seconds to find another engine for requests whose engine died under them
 _GONE = "The engine ended while it worked on this request. Try again; `faceplate engine logs` says more."
 
 

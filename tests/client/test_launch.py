@@ -109,7 +109,7 @@ def test_the_command_sees_nothing_of_the_hosts_libraries(folder, monkeypatch, tm
         launch.reach(20.0)
     lines = seen.read_text().splitlines()
     assert not any(line.startswith("PYTHONHOME") for line in lines)
-    assert lines[-2:] == ["/", "engine start"]
+    assert lines[-2:] == ["/", "engine start --wait 20.000"]
 
 
 def test_a_socket_that_a_killed_engine_left_is_nobody(folder):

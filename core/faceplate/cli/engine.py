@@ -36,6 +36,7 @@ def add_parser(commands: Any) -> None:
         verb.add_argument("--json", action="store_true", help="JSON on stdout")
         if name == "start":
             verb.add_argument("--foreground", action="store_true", help="be the engine, in this process")
+            verb.add_argument("--wait", type=float, default=10.0, metavar="SECONDS", help="give up after, 10")
         if name == "logs":
             verb.add_argument("--lines", type=int, default=40, metavar="N", help="how many lines, 40")
         verb.set_defaults(run=run)
@@ -51,7 +52,7 @@ def _start(options: argparse.Namespace) -> int:
         os._exit(0)
     from faceplate.engine.starting import start_engine
 
-    start_engine()
+    start_engine(options.wait)
     return _status(options)
 
 
