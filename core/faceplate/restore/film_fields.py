@@ -32,6 +32,10 @@ FEWEST = 3
 COMB = 4.0
 """Times what moved nearby that a pixel may leave the mean of its two fields by, so that no comb is left."""
 
+SLANT_SHARE, SLANT_LEAD = 0.5, 0.06
+"""A slant is followed where rows differ along it by less than this share of what they differ by straight down, and by
+that much less, display-encoded, added up over three pixels."""
+
 _REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 Rows = NDArray[np.float32]
@@ -194,17 +198,19 @@ def _with_combs(moved: Image, middle: Image, above: Image, below: Image) -> Imag
 def _along_edges(above: Image, below: Image) -> Image:
     """(h, W, 3): between two rows, along whichever of five slants the rows agree on best."""
     one, other = above @ _REC709, below @ _REC709
-    best = _apart(one, other, 0) - np.float32(1 / 255)  # straight down unless another is clearly better
+    # Straight down unless a slant is clearly better: among five, grain always likes one best.
+    straight = _apart(one, other, 0)
+    best = SLANT_SHARE * straight - np.float32(SLANT_LEAD)
     made = (above + below) * np.float32(0.5)
-    for steps in ((-1, -2), (1, 2)):
-        open_ = np.ones(best.shape, bool)  # a wide slant counts only where the narrow one was better already
-        for step in steps:
-            apart = _apart(one, other, step)
-            better = open_ & (apart < best)
-            best = np.where(better, apart, best)
+    for narrow, wide in ((-1, -2), (1, 2)):
+        apart = {step: _apart(one, other, step) for step in (narrow, wide)}
+        # Rows that repeat agree along wide slants by chance: the narrow one must be on the way there.
+        apart[wide] = np.where(apart[narrow] < straight, apart[wide], np.inf)
+        for step in (narrow, wide):
+            better = apart[step] < best
+            best = np.where(better, apart[step], best)
             slanted = (_shifted(above, step) + _shifted(below, -step)) * np.float32(0.5)
             made = np.where(better[..., None], slanted, made)
-            open_ = better
     return made
 
 
