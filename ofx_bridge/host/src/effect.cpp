@@ -213,7 +213,7 @@ std::vector<std::string> Instance::take_edits() {
 }
 
 ImagePointer Instance::output_for(double time) {
-  if (this_thread.instance == this) return this_thread.output;
+  if (this_thread.instance == this) return *this_thread.output;
   // A thread that the plug-in started itself: the newest render of that time is the one it works for.
   std::lock_guard lock(mutex_);
   for (auto render = outputs_.rbegin(); render != outputs_.rend(); ++render) {
@@ -267,7 +267,7 @@ OfxStatus Instance::take_back(ClipImage* image) {
 
 RenderScope::RenderScope(Instance& instance, double time, ImagePointer output)
     : instance_(instance), output_(time, std::move(output)), outer_(this_thread) {
-  this_thread = {&instance, output_.second};
+  this_thread = {&instance, &output_.second};
   std::lock_guard lock(instance_.mutex_);
   instance_.outputs_.push_back(output_);
 }

@@ -180,9 +180,10 @@ class Instance : public Effect {
 };
 
 // One render going on in this thread and in those the plug-in has the host start: it says where Output's pixels go.
+// Nothing in it needs an end of its own: a thread's last act would be to let go of an image, unseen by anybody who waits.
 struct RenderContext {
   Instance* instance = nullptr;
-  ImagePointer output;
+  const ImagePointer* output = nullptr;  // the scope's
 };
 
 class RenderScope {
