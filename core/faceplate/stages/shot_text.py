@@ -59,17 +59,26 @@ def shot_from_text(text: str, name: str) -> Shot:
     try:
         return _shot(placed)
     except _Unfit as error:
-        raise _damaged(name, error.line, str(error)) from error
+        raise _damaged(name, _line_of_key(text, error), str(error)) from error
     except RequestError as error:
         raise _damaged(name, getattr(placed, "line", 1), str(error)) from error
 
 
 class _Unfit(Exception):
-    """Something in a shot file does not fit; `line` where it is."""
+    """Something in a shot file does not fit; `line` where its object begins, `key` which of its values it is."""
 
-    def __init__(self, sentence: str, line: int) -> None:
+    def __init__(self, sentence: str, line: int, key: str = "") -> None:
         super().__init__(sentence)
-        self.line = line
+        self.line, self.key = line, key
+
+
+def _line_of_key(text: str, error: _Unfit) -> int:
+    """The line of the value that does not fit: of its key, the first from where its object begins."""
+    lines = text.split("\n")
+    for number in range(error.line, len(lines) + 1):
+        if error.key and f'"{error.key}":' in lines[number - 1]:
+            return number
+    return error.line
 
 
 class _Placed(dict):
@@ -147,7 +156,11 @@ def _shot(top: Any) -> Shot:
         raise _Unfit("this is no shot file; the first lines of one say what it is", 1)
     version = _get(top, "version", int)
     if version > VERSION:
-        raise _Unfit(f"version {version} is of a later Faceplate, this one reads up to {VERSION}", _line(top))
+        raise _Unfit(
+            f"version {version} is of a later Faceplate, this one reads up to {VERSION}",
+            _line(top),
+            "version",
+        )
     plates = {
         _frame(key, words, top): _fit(words, dict, "a plate", top)
         for key, words in _get(top, "plates", dict).items()
@@ -178,7 +191,7 @@ def _fields(top: Mapping[str, Any]) -> Fields:
     for known in get_args(Fields):
         if told == known:
             return known
-    raise _Unfit('"fields" should be "", "progressive", "top" or "bottom"', _line(top))
+    raise _Unfit('"fields" should be "", "progressive", "top" or "bottom"', _line(top), "fields")
 
 
 def _track(words: Mapping[str, Any]) -> Track:
@@ -203,15 +216,17 @@ def _face(words: Mapping[str, Any]) -> Face:
 def _get(words: Mapping[str, Any], key: str, *kinds: type) -> Any:
     if key not in words:
         raise _Unfit(f'"{key}" is missing here', _line(words))
-    return _fit(words[key], kinds, f'"{key}"', words)
+    return _fit(words[key], kinds, f'"{key}"', words, key)
 
 
-def _fit(value: Any, kinds: type | tuple[type, ...], what: str, around: Mapping[str, Any]) -> Any:
+def _fit(
+    value: Any, kinds: type | tuple[type, ...], what: str, around: Mapping[str, Any], key: str = ""
+) -> Any:
     kinds = kinds if isinstance(kinds, tuple) else (kinds,)
     wrong = isinstance(value, bool) and bool not in kinds  # to Python a bool is a whole number
     if wrong or not isinstance(value, kinds):
         wanted = " or ".join(_KINDS.get(kind, kind.__name__) for kind in kinds)
-        raise _Unfit(f"{what} should be {wanted}", _line(value if isinstance(value, dict) else around))
+        raise _Unfit(f"{what} should be {wanted}", _line(value if isinstance(value, dict) else around), key)
     return value
 
 
@@ -231,7 +246,7 @@ def _numbers(words: Mapping[str, Any], key: str, shape: tuple[int | None, ...]) 
     )
     if not (fits and same):
         wanted = " x ".join("any" if want is None else str(want) for want in shape)
-        raise _Unfit(f'"{key}" should hold {wanted} numbers', _line(words))
+        raise _Unfit(f'"{key}" should hold {wanted} numbers', _line(words), key)
     return array
 
 

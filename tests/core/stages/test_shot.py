@@ -94,6 +94,11 @@ LINES = shot_as_text(SHOT).splitlines()
         ('"id": 2, "name": "Børge"', '"id": 2, "name": "a,b"', "without a comma"),
         ('"id": 2, "name"', '"id": true, "name"', "whole number"),
         ('"hash": "3eb3eb3', '"hush": "3eb3eb3', '"hash" is missing'),
+        ('"fields": "top"', '"fields": "upper"', '"fields" should be'),
+        ('"cuts": [1021]', '"cuts": ["soon"]', '"cuts" should hold any numbers'),
+        ('"size": [320, 240]', '"size": [320]', '"size" should hold 2 numbers'),
+        ('"source": "plate', '"source": 4, "was": "plate', '"source" should be a text'),
+        ('"version": 1', '"version": 2', "later Faceplate"),
     ],
 )
 def test_what_does_not_fit_is_told_with_its_line(old, new, told):
