@@ -14,7 +14,13 @@ from faceplate_client.session import connect
 def own_engine(folder: Path, **environment: str) -> Iterator[None]:
     """Clients within find an engine of their own in `folder`, or start it; it is gone at the end."""
     command = str(Path(sys.prefix) / "bin" / "faceplate")
-    wanted = {"FACEPLATE_RUNTIME": str(folder), "FACEPLATE_ENGINE": command, **environment}
+    # An engine that was still starting as the one before it was told to go leaves by itself, soon.
+    wanted = {
+        "FACEPLATE_RUNTIME": str(folder),
+        "FACEPLATE_ENGINE": command,
+        "FACEPLATE_IDLE_SECONDS": "60",
+        **environment,
+    }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
