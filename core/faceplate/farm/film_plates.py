@@ -52,6 +52,11 @@ class FilmParams:
     def off(self) -> bool:
         return self.deinterlace == "off" and self.deflicker == 0.0 and not self.repair
 
+    @property
+    def reach(self) -> int:
+        """Frames on either side that cleaning one looks at, where none is missing."""
+        return int(self.deinterlace != "off") + int(self.repair)
+
     def as_words(self) -> dict[str, Any]:
         """In plain values: for proofs."""
         return asdict(self)
