@@ -72,8 +72,8 @@ class SteadyFrames:
             anonymise=job.anonymise,
         )
         window = 2 * self._use.params.radius + 1
-        # A 4K frame is 160 MB: without film's own neighbours the window is kept, and the frame that is read ahead.
-        kept = window + (1 if self._use.film.off else 7)
+        # A 4K frame is 160 MB: the window is kept, what cleaning looks at around it, and the frame that is read ahead.
+        kept = window + 2 * self._use.film.reach + 1
         self._read: Memory[Fetched] = Memory(kept)
         self._reader: FrameReader | None = None
         self._film = FilmPlates(self._use.shot, self._use.film, plate_of=self._plate, keep=kept)

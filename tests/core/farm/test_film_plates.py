@@ -59,6 +59,11 @@ def test_fields_are_made_frames_before_anything_else_looks():
     assert film.frames_for(4) == [3, 5]
     both = FilmPlates(film._shot, FilmParams("top", repair=True), plate_of=film._plate_of, keep=8)
     assert both.frames_for(4) == [2, 3, 5, 6] and both.frames_for(1) == [2, 3]
+    assert [params.reach for params in (FilmParams(), FilmParams("top"), FilmParams("top", repair=True))] == [
+        0,
+        1,
+        2,
+    ]
     fields = FilmPlates(film._shot, FilmParams("bottom"), plate_of=film._plate_of, keep=8)
     assert fields.frames_for(4) == [3, 5]
     top, plate = both.clean(4).plate.pixels, film._plate_of(4).pixels
