@@ -14,6 +14,8 @@ from faceplate.plate import Plate, Rect
 from faceplate.registry.catalogue import manifest_for
 from faceplate.runtime.pool import open_net
 from faceplate.stages.detect import (
+    SURE,
+    THRESHOLD,
     TILE,
     TILE_OVERLAP,
     detect_faces,
@@ -144,6 +146,28 @@ class CloseUpBlindNet(SquareNet):
 def test_a_second_look_that_sees_nothing_takes_the_face_away():
     assert detect_faces(plate_with((200, 120, 80)), CloseUpBlindNet(score=0.6)) == []
     assert len(detect_faces(plate_with((200, 120, 80)), CloseUpBlindNet(score=0.6), refine=False)) == 1
+
+
+class DoubtfulNet(SquareNet):
+    """Is as sure as told of every square at first, and as sure as told at the second look."""
+
+    def __init__(self, first: float, second: float) -> None:
+        super().__init__(1.0)
+        self.first, self.second = first, second
+
+    def __call__(self, batch):
+        (rows,) = super().__call__(batch)
+        rows[..., 0] *= self.first if len(batch) == 1 else self.second
+        return (rows,)
+
+
+@given(first=st.floats(0.65, 1.0), second=st.floats(0.62, 1.0))
+@settings(max_examples=25)
+def test_a_face_that_is_not_clear_from_near_is_none(first, second):
+    found = detect_faces(plate_with((200, 120, 80)), DoubtfulNet(first, second))
+    assert len(found) == (second**SURE >= THRESHOLD)
+    if found:
+        assert THRESHOLD <= found[0].score <= (first + second) / 2 + 1e-6
 
 
 class LopsidedNet(SquareNet):
