@@ -30,7 +30,7 @@ FACE_IN_PORTRAIT = 91.0
 """How wide the face is in the sample's portrait, pixels."""
 
 
-def plates_with_a_face(*, face: float = 400.0, count: int = 2) -> Iterator[Plate]:
+def plates_with_a_face(*, face: float = 400.0, count: int = 8) -> Iterator[Plate]:
     """The sample's scene at 4096x2160, worn, its one face this wide, the camera moving a little."""
     scene, scale = build_set(read_portrait()), face / FACE_IN_PORTRAIT
     for frame in range(count):
