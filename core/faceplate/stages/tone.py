@@ -78,7 +78,7 @@ def match_tone(restored: Image, crop: Image, matte: Matte, *, amount: float = 1.
 
 
 def tone_drift(crop: Image, pairs: Sequence[tuple[Image, Image]], matte: Matte) -> Image:
-    """What a face's own tone lacks to that of its neighbours in time, in the low band.
+    """What a face's own tone lacks to the mean of it and its neighbours in time, in the low band.
 
     Codecs pulse, skin is graded by hand and dyes fade in blotches: such a face breathes while all around it stands
     still. What changes outside the matte as well, in the median, is the shot's light and is left out, and so is what
@@ -101,10 +101,9 @@ def tone_drift(crop: Image, pairs: Sequence[tuple[Image, Image]], matte: Matte) 
         expect_shapes(sizes, before=(before, "S S 3"), after=(after, "S S 3"))
     if not pairs:
         return np.zeros_like(crop)
-    beside = sum((before + after for before, after in pairs), np.zeros_like(crop)) / np.float32(
-        2 * len(pairs)
-    )
-    gap = np.asarray(beside - crop, np.float32)
+    # Its own tone counts as well: of neighbours alone, a face that alternates would only change places with them.
+    mean = sum((before + after for before, after in pairs), crop) / np.float32(2 * len(pairs) + 1)
+    gap = np.asarray(mean - crop, np.float32)
     drift, around = _low_band(gap, matte), matte < 0.05
     if around.any():
         drift = drift - np.median(gap[around], axis=0).astype(np.float32)

@@ -102,7 +102,9 @@ def test_a_face_that_breathes_is_brought_back_to_its_neighbours(tint, grain):
     tinted = crops[2] + MATTE[..., None] * np.float32(tint)
     drift = tone_drift(tinted, [(crops[1], crops[3]), (crops[0], crops[4])], MATTE)
     inside = MATTE > 0.9
-    assert np.abs(drift[inside].mean(axis=0) + tint).max() < 0.1 * OWN_TONE + 0.002
+    assert (
+        np.abs(drift[inside].mean(axis=0) + 0.8 * np.array(tint)).max() < 0.1 * OWN_TONE + 0.002
+    )  # of five frames
 
 
 @given(light=st.floats(-0.3, 0.3), fade=st.floats(-0.02, 0.02))
@@ -116,7 +118,7 @@ def test_the_light_of_the_shot_and_a_steady_fade_are_no_drift(light, fade):
 
 def test_light_that_falls_on_a_face_stays():
     still = make_picture(SIDE, SIDE)
-    lit = still + np.float32(0.2) * MATTE[..., None]
+    lit = still + np.float32(0.3) * MATTE[..., None]
     assert np.abs(tone_drift(lit, [(still, still)], MATTE)[MATTE > 0.9]).max() < 0.01
     assert not tone_drift(lit, [], MATTE).any()
     with pytest.raises(ShapeError, match="after should be"):
@@ -127,7 +129,7 @@ def test_something_bright_behind_a_face_is_no_light_on_it():
     """A window passes through a corner of the crop: the face keeps its tone."""
     still = make_picture(SIDE, SIDE)
     passing = still.copy()
-    corner = (MATTE == 0) & (np.add(*np.indices(MATTE.shape)) < SIDE // 2)
+    corner = (MATTE == 0) & (np.indices(MATTE.shape).sum(axis=0) < SIDE // 2)
     passing[corner] = 1.0
     assert corner.sum() > 300
     assert np.abs(tone_drift(passing, [(still, still)], MATTE)).max() < 0.01
