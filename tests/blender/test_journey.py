@@ -83,3 +83,10 @@ def test_an_expression_is_transferred_to_a_rig_of_other_names(inside):
     assert all(ours == pytest.approx(theirs, abs=2e-3) for ours, theirs in facts["baked"])
     assert facts["baked"][0][0] == 0 and facts["baked"][-1][0] == 1
     assert "stranger has no shape key" in facts["stranger"] and "jawOpen" in facts["stranger"]
+
+
+def test_the_extension_installs_from_its_zip(inside, extension):
+    facts = inside("install.py", extension)
+    assert facts == {
+        "before": False, "answer": ["FINISHED"], "installed": True, "enabled": True, "disabled": False,
+    }  # fmt: skip
