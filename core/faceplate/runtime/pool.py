@@ -6,7 +6,7 @@ import threading
 from faceplate.adapters.opening import adapted
 from faceplate.errors import RangeError
 from faceplate.registry.acceptance import expect_permitted
-from faceplate.registry.catalogue import read_weights
+from faceplate.registry.catalogue import find_weights, read_weights
 from faceplate.registry.manifest import Manifest
 from faceplate.runtime.devices import Device, choose_device, threads
 from faceplate.runtime.net import Net
@@ -63,7 +63,7 @@ def room() -> int:
 
 def _size_of(manifest: Manifest) -> int:
     """Bytes of a model's weights, which its session at work takes in proportion."""
-    return manifest.weights_path.stat().st_size
+    return (find_weights(manifest) or manifest.weights_path).stat().st_size
 
 
 def _make_room() -> None:

@@ -115,7 +115,7 @@ def test_our_own_fault_is_one_sentence_and_a_traceback_only_when_asked_for(facep
     def broken(*_, **__):
         raise ZeroDivisionError("the stage's own")
 
-    monkeypatch.setattr("faceplate.farm.rendering.detect_faces", broken)
+    monkeypatch.setattr("faceplate.frames.alone.detect_faces", broken)
     code, _, complained = faceplate("restore", "in", "-o", "out")
     assert code == 70 and "FACEPLATE_DEBUG=1" in complained and "Traceback" not in complained
     monkeypatch.setenv("FACEPLATE_DEBUG", "1")
