@@ -177,6 +177,13 @@ class Frame {
     const Painter paintRow = effect_.painter(instance_.knobs, arguments_.time);
     std::vector<float> coverage(count), scratch(static_cast<std::size_t>(count) * 4);
     Row row = {count, plate.channels, nullptr, answers, hasMask ? coverage.data() : nullptr, output_.picture().channels};
+    struct Answer {
+      const float** row;
+      const float* plane;
+      int channels;
+    };
+    std::vector<Answer> following;
+    for (auto& [name, answer] : row.answers) following.push_back({&answer, answer, name == "plate" ? plate.channels : 1});
     for (int y = window.y1; y < window.y2; ++y) {
       if (covered.x1 > window.x1 || covered.x2 < window.x2 || y < covered.y1 || y >= covered.y2) {
         writeRow(output_.picture(), y, window.x1, window.x2, nullptr, 4);
@@ -185,9 +192,7 @@ class Frame {
       const std::size_t first = static_cast<std::size_t>(bounds.y2 - 1 - y) * plate.dataWindow.width() +
                                 static_cast<std::size_t>(covered.x1 - bounds.x1);
       row.source = pixels + first * plate.channels;
-      for (auto& [name, answer] : row.answers) {
-        answer = answers.at(name) + first * (name == "plate" ? plate.channels : 1);
-      }
+      for (const Answer& answer : following) *answer.row = answer.plane + first * answer.channels;
       if (hasMask) readCoverage(mask_.picture(), y, covered.x1, covered.x2, coverage.data());
       const Painted painted = paintRow(row, scratch.data());
       writeRow(output_.picture(), y, covered.x1, covered.x2, painted.pixels, painted.channels);
