@@ -1,5 +1,6 @@
 """Steady and Veil: effects that look at the frames around the one that is rendered."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -233,12 +234,14 @@ def test_the_memory_of_many_frames_is_not_left_to_an_effect_that_looks_at_one(fa
 
 @pytest.mark.slow
 def test_effects_upstream_of_each_other_do_not_wait_for_each_other(faces):
-    """More renders at once than there are connections, each of which has Matte render its mask meanwhile."""
+    """Sixteen renders, and eight connections: all of them are at their masks, which Matte draws, at the same time."""
+    together = threading.Barrier(16)
     with Bundle(built_bundle("Faceplate"), profile_named("full")) as bundle:
         steady, matte = bundle.effect(STEADY), bundle.effect("matte")
         with at_work(matte, picture()) as mask, at_work(steady, picture(), context="General") as instance:
 
             def drawn(_time: float):
+                together.wait(20)  # nobody holds a connection yet, or not all of them would come here
                 output = new_image(WINDOW, components="RGBA")
                 assert mask.render_status(1, WINDOW, output) == OK
                 return output
