@@ -1,6 +1,6 @@
 """Whether a restored face in a shot is as grainy as the plate around it.
 
-    .venv/bin/python tests/benchmarks/shot_grain.py --shared ../shared [--takes 4] [--frames 3] [-- more options]
+    .venv/bin/python tests/benchmarks/shot_grain.py --shared ../shared [--takes 4] [--frames 3] [--photo 0] [-- more options]
 
 Makes the same moving picture of a held-out London photo several times, each take with grain of its own and its own
 frame numbers, and restores each with `faceplate restore --shot`. What differs between the takes is grain: its power
@@ -71,9 +71,10 @@ def main() -> int:
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--takes", type=int, default=4)
     parser.add_argument("--frames", type=int, default=3)
+    parser.add_argument("--photo", type=int, default=0, help="which of the held-out people, from 0")
     parser.add_argument("options", nargs="*", help="further options of `faceplate restore`")
     asked = parser.parse_args()
-    path = sorted((asked.shared / "photos" / "london").glob("*_neutral.jpg"))[::HELD_OUT_EVERY][0]
+    path = sorted((asked.shared / "photos" / "london").glob("*_neutral.jpg"))[::HELD_OUT_EVERY][asked.photo]
     photo = np.asarray(cv2.imread(str(path)), np.float32)[..., ::-1] / 255
     clip = Clip(photo, frames=asked.frames, side=SIDE, seed=1)
     middle = asked.frames // 2

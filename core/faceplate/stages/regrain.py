@@ -14,6 +14,9 @@ from faceplate.stages.view import mend
 SURELY_INSIDE = 0.9
 """Matte above which a pixel tells what was done to the plate."""
 
+FLAT_SIGMA = 4.0
+"""Pixels of blur after which a slope is the picture's, not its grain's."""
+
 BLOCK = 16
 """Side of the squares in which a matte is looked for, pixels."""
 
@@ -105,8 +108,9 @@ def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool
 def grain_taken(before: Plate, after: Plate, matte: Matte, grain: Grain) -> float:
     """How much of a plate's grain is missing after a restoration, 0-1 as a share of its power.
 
-    It is told by the difference, not by what is left: skin has a texture of its own that would pass for grain. What is
-    left is taken for the same grain made fainter. New detail counts as grain taken out, up to all of it.
+    It is told by what before and after have in common, where the picture is flat: grain that stayed stands there still,
+    fainter, and detail that was invented has nothing to do with it. Texture of the plate's own, which is known to be
+    what its grain does not account for, is taken to have stayed.
 
     Args:
         before, after: the plate as it was filmed and as it was restored, same size and space.
@@ -117,19 +121,26 @@ def grain_taken(before: Plate, after: Plate, matte: Matte, grain: Grain) -> floa
         ShapeError: arrays that do not share H and W.
     """
     expect_shapes(before=(before.pixels, "H W 3"), after=(after.pixels, "H W 3"), matte=(matte, "H W"))
-    inside, taken, whole = matte > SURELY_INSIDE, [], []
+    inside, told = matte > SURELY_INSIDE, []
     for part in _islands(inside):
-        where = inside[part]
         one, other = (_shown(plate, plate.pixels[part]) for plate in (before, after))
-        typical = give_grain(other, np.ones(where.shape, np.float32), grain) - other
-        taken.append(_finest(other - one)[where])
-        whole.append(_finest(typical)[where])
-    if not taken:
+        typical = give_grain(other, np.ones(inside[part].shape, np.float32), grain) - other
+        where = _flat(one, inside[part])
+        told.append(np.stack([_finest(each)[where] for each in (one, other, typical)]))
+    one, other, typical = np.concatenate(told, axis=1) if told else np.zeros((3, 0), np.float32)
+    power = float((typical**2).sum())
+    if power <= 0.0:
         return 0.0
-    typically = float(np.median(np.abs(np.concatenate(whole))))
-    lost = float(np.median(np.abs(np.concatenate(taken))))
-    left = 1.0 - min(1.0, lost / typically) if typically > 0.0 else 1.0
-    return 1.0 - left**2
+    texture = max(float((one**2).sum()) - power, 0.0)
+    left = (float((one * other).sum()) - texture) / power
+    return 1.0 - float(np.clip(left, 0.0, 1.0)) ** 2
+
+
+def _flat(shown: Image, where: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The flatter half of some pixels: edges are worth more than all grain."""
+    blurred = cv2.GaussianBlur(shown.mean(axis=2), (0, 0), FLAT_SIGMA, borderType=cv2.BORDER_REFLECT)
+    slope = np.hypot(cv2.Sobel(blurred, cv2.CV_32F, 1, 0), cv2.Sobel(blurred, cv2.CV_32F, 0, 1))
+    return where & (slope <= np.median(slope[where]))
 
 
 def _shown(plate: Plate, region: Image) -> Image:
