@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
     parser.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=4200)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--workers", type=int, default=1)

@@ -25,7 +25,7 @@ UNIT = SHARE * SIDE / 512
 STORED = 320
 """Side of a London photo as it is kept: the net's crop, larger, with room to move."""
 
-LONDON_SHARE = 0.25
+LONDON_SHARE = 0.15
 """How many of the views are photos: few people, but real ones."""
 
 
