@@ -170,14 +170,18 @@ def _crossings(
     share = (line + 0.5 - a[which, across]) / (b[which, across] - a[which, across])
     at = a[which, along] + share * (b[which, along] - a[which, along])
     distance = 1 / ((1 - share) / a[which, 2] + share / b[which, 2])
-    start = np.floor(at - 0.5).astype(np.int64)
-    step = np.array([1, width])[along]
-    within = (start >= 0) & (start + 1 < length)
-    which, line, start, distance = which[within], line[within], start[within], distance[within]
-    pixel = line * width + start if along == 0 else start * width + line
+    start, step = np.floor(at - 0.5).astype(np.int64), np.array([1, width])[along]
     rising = _surface_is_first(flat, surface, outline, along)[which]
-    near, far = np.where(rising, pixel, pixel + step), np.where(rising, pixel + step, pixel)
     depth, seen = raster.depth.ravel(), raster.triangle.ravel()
+    # an edge right through a centre: that pixel is on the surface's side of the pair or beyond, as it was drawn
+    through = start.clip(0, length - 1)
+    through = line * width + through if along == 0 else through * width + line
+    drawn = depth[through] <= distance * (1 + 1e-6)
+    start -= (start == at - 0.5) & (rising != drawn)
+    within = (start >= 0) & (start + 1 < length)
+    which, line, start, distance, rising = (part[within] for part in (which, line, start, distance, rising))
+    pixel = line * width + start if along == 0 else start * width + line
+    near, far = np.where(rising, pixel, pixel + step), np.where(rising, pixel + step, pixel)
     # what lies beyond is farther than the outline; on this side the surface has come nearer, by no more than the
     # triangles between are deep, or else something is in front of both
     deep = np.append(np.ptp(flat[surface.triangles][..., 2], axis=1), 0.0)

@@ -30,7 +30,10 @@ def square(left, right, top, bottom):
     )
 
 
-sides = st.floats(3.0, 9.0), st.floats(14.0, 25.0)
+halves = st.integers(6, 18).map(lambda n: n / 2), st.integers(28, 50).map(lambda n: n / 2)
+"""Edges right through pixel centres and right between them."""
+
+sides = st.floats(3.0, 9.0) | halves[0], st.floats(14.0, 25.0) | halves[1]
 
 
 @given(left=sides[0], right=sides[1], top=sides[0], bottom=sides[1])
