@@ -80,11 +80,13 @@ def _put(
 
 def _islands(where: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
     """Boxes around what hangs together, joined where they overlap: what lies between two far faces is not asked for."""
-    # Looked for in blocks: on a 4K matte that takes a hundredth of the time.
-    down, across = (np.arange(0, length, BLOCK) for length in where.shape)
-    blocks = np.logical_or.reduceat(np.logical_or.reduceat(where, down, axis=0), across, axis=1)
-    _, _, found, _ = cv2.connectedComponentsWithStats(blocks.astype(np.uint8))
+    # Looked for in blocks: on a 4K matte that takes a hundredth of the time. A block with one pixel has a mean of 1.
     height, width = where.shape
+    marked = np.ascontiguousarray(where).view(np.uint8) * np.uint8(255)
+    padded = cv2.copyMakeBorder(marked, 0, -height % BLOCK, 0, -width % BLOCK, cv2.BORDER_CONSTANT, value=0)
+    size = (padded.shape[1] // BLOCK, padded.shape[0] // BLOCK)
+    blocks = np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA))
+    _, _, found, _ = cv2.connectedComponentsWithStats(blocks)
     boxes = [
         (BLOCK * x, BLOCK * y, min(BLOCK * (x + w), width), min(BLOCK * (y + h), height))
         for x, y, w, h, _ in found[1:].tolist()

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from faceplate.colour import LINEAR_REC709, SRGB
 from faceplate.plate import Plate, Rect
 from faceplate.stages.grain import measure_grain
-from faceplate.stages.regrain import grain_taken, regrain
+from faceplate.stages.regrain import _islands, grain_taken, regrain
 
 SIZE = (288, 288)
 SMOOTH = np.broadcast_to(np.linspace(0.3, 0.6, SIZE[1], dtype=np.float32)[None, :, None], (*SIZE, 3)).copy()
@@ -81,3 +83,17 @@ def test_two_faces_are_grained_as_each_alone_and_nothing_between_them_is_looked_
     np.testing.assert_array_equal(both, alone)
     assert (both[:, 80:320] == wide.pixels[:, 80:320]).all()
     assert (both[10:80, 10:80] != wide.pixels[10:80, 10:80]).any()
+
+
+@given(seed=st.integers(0, 10_000), count=st.integers(0, 6))
+def test_islands_hold_every_pixel_and_none_overlap(seed, count):
+    random = np.random.default_rng(seed)
+    where = np.zeros(tuple(random.integers(1, 120, 2)), bool)
+    for _ in range(count):
+        y, x = (int(random.integers(0, length)) for length in where.shape)
+        where[y : y + int(random.integers(1, 30)), x : x + int(random.integers(1, 30))] = True
+    covered = np.zeros(where.shape, int)
+    for part in _islands(where):
+        assert where[part].any()
+        covered[part] += 1
+    assert covered.max(initial=0) <= 1 and (covered[where] == 1).all()
