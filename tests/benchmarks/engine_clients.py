@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "core")]
 
 from faceplate.colour import LINEAR_REC709  # noqa: E402
+from faceplate.demo.sample import shoot  # noqa: E402
+from faceplate.demo.scene import build_set, read_portrait  # noqa: E402
+from faceplate.demo.wear import wear_frame  # noqa: E402
 from faceplate.io.images import read_picture  # noqa: E402
 from faceplate.io.plates import to_plate  # noqa: E402
 from faceplate.ofx_host.bundles import architecture  # noqa: E402
@@ -30,6 +33,7 @@ from faceplate_client.wire import operations_hash  # noqa: E402
 from tests.core.cli.conftest import write_exr  # noqa: E402
 from tests.support.engine_process import own_engine, private_bytes  # noqa: E402
 from tests.support.model_folder import add_stub_pack  # noqa: E402
+from tests.support.pictures import save_picture  # noqa: E402
 
 BUNDLE = ROOT / "ofx_bridge" / "build" / "Faceplate.ofx.bundle"
 FRAMES = range(1001, 1005)
@@ -107,16 +111,23 @@ def plate_in(path: Path) -> np.ndarray:
 
 
 def compare(
-    folder: Path, models: Mapping[str, str], *, alone: Collection[str] | None = None
+    folder: Path,
+    models: Mapping[str, str],
+    *,
+    alone: Collection[str] | None = None,
+    portrait: bool = False,
 ) -> tuple[dict[str, Serving], Serving]:
-    """Some clients each alone, or all of them, then all together.
+    """Some clients each alone, or all of them, then all together; `portrait`: on plates with a person's face.
 
     Raises:
         RuntimeError: a client failed, or what it wrote is what it was given.
     """
     plates = folder / "plates"
     for frame in FRAMES:
-        write_exr(plates / f"plate.{frame}.exr", seed=frame, size=SIZE)
+        if portrait:
+            write_portrait(plates / f"plate.{frame}.exr", frame)
+        else:
+            write_exr(plates / f"plate.{frame}.exr", seed=frame, size=SIZE)
     clients = kinds()
     first = {
         name: serve(folder / f"alone-{name}", {name: start}, plates, models)
@@ -127,6 +138,16 @@ def compare(
     if digest_of(plates) in together.results.values():
         raise RuntimeError("a client was given back what it sent")
     return first, together
+
+
+def write_portrait(path: Path, frame: int) -> None:
+    """The demo's person, worn; the stub models' green faces are none to real ones."""
+    scene = build_set(read_portrait())
+    matrix = np.array([[1.0, 0, (SIZE[0] - scene.shape[1]) / 2 + frame % 8], [0, 1.0, 0], [0, 0, 1.0]])
+    pixels = wear_frame(shoot(scene, matrix, size=SIZE), seed=4, frame=frame)
+    rgba = np.dstack([pixels, np.ones(SIZE[::-1], np.float32)])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_picture(path, rgba.astype(np.float16), compression="zip")
 
 
 def ask_in_python(plates: Path, out: Path) -> None:
@@ -164,7 +185,7 @@ def main() -> None:
         models = {"FACEPLATE_DATA": os.path.join(folder, "data")}
         if words != ["open"]:
             models["FACEPLATE_MODELS"] = str(add_stub_pack(Path(folder) / "models"))
-        alone, together = compare(Path(folder), models)
+        alone, together = compare(Path(folder), models, portrait=words == ["open"])
     one = max(each.held for each in alone.values())
     equal = all(together.results[name] == each.results[name] for name, each in alone.items())
     print(f"clients: {', '.join(alone)}; results equal to running alone: {equal}")
