@@ -1,6 +1,7 @@
 """Whether a restored face in a shot is as grainy as the plate around it.
 
-    .venv/bin/python tests/benchmarks/shot_grain.py --shared ../shared [--takes 4] [--frames 3] [--photo 0] [-- more options]
+    .venv/bin/python tests/benchmarks/shot_grain.py --shared ../shared [--takes 4] [--frames 3] [--photo 0]
+        [-- more options]
 
 Makes the same moving picture of a held-out London photo several times, each take with grain of its own and its own
 frame numbers, and restores each with `faceplate restore --shot`. What differs between the takes is grain: its power
