@@ -1,6 +1,6 @@
 """Measures a landmark net on people and renders it never saw, and prints a table.
 
-    python -m faceplate_training.landmarks_face.evaluate --weights WEIGHTS --shared DIR --renders DIR --head FILE
+    python -m faceplate_training.landmarks_face.evaluate --weights WEIGHTS --shared DIR [--renders DIR] [--head FILE]
 
 WEIGHTS is an ONNX file or a run's checkpoint.pt. Errors are mean distances over the distance between the eyes' middles.
 On a turned head that distance looks shorter than it is, so renders are also given with the foreshortening undone.
@@ -20,7 +20,7 @@ from faceplate.faces import Face
 from faceplate.geometry import apply, fit_similarity
 from faceplate.nets.landmarks_net import LandmarksNet
 from faceplate.plate import Plate
-from faceplate.registry.catalogue import manifest_for
+from faceplate.registry.catalogue import manifest_for, verify
 from faceplate.runtime.net import Net
 from faceplate.runtime.onnx_net import OnnxNet
 from faceplate.runtime.pool import open_net
@@ -144,16 +144,19 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--weights", type=Path, required=True)
     words.add_argument("--shared", type=Path, required=True, help="folder with the photos")
-    words.add_argument("--renders", type=Path, required=True, help="folder of the held-out renders")
-    words.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
+    words.add_argument(
+        "--renders", type=Path, help="folder of the held-out renders; without it, photos alone"
+    )
+    words.add_argument("--head", type=Path, help="faceplate-head's .npz; default: the pack's")
     words.add_argument("--sheet", type=Path, help="where to write what was found on the London photos")
     chosen = words.parse_args()
     net = open_weights(chosen.weights)
     clean = list(london_errors(net, chosen.shared / "photos"))
     report_london("London, held out", clean)
     report_london("London, damaged", list(london_errors(net, chosen.shared / "photos", worn=True)))
-    mean_shape(chosen.shared / "photos", chosen.head)
-    report_renders(render_errors(net, chosen.renders))
+    mean_shape(chosen.shared / "photos", chosen.head or verify(manifest_for("head.model")))
+    if chosen.renders:
+        report_renders(render_errors(net, chosen.renders))
     if chosen.sheet:
         cv2.imwrite(str(chosen.sheet), overlays(clean)[..., ::-1])
 
