@@ -191,7 +191,7 @@ def python_3_9() -> str | None:
 
 def project_files() -> Iterator[Path]:
     """Every file of the project; what tools and the demonstration leave behind is not part of it."""
-    made_here = {ROOT / name for name in (".venv", ".git", "demo", "dist", "build")}
+    made_here = {ROOT / name for name in (".venv", ".git", "demo", "dist", "build", "ofx_bridge/build")}
     folders = [ROOT]
     while folders:
         for path in folders.pop().iterdir():
