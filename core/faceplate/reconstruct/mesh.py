@@ -16,9 +16,12 @@ MATERIALS = {
     "iris": ((0.2, 0.28, 0.35, 1.0), 0.4),
     "pupil": ((0.0, 0.0, 0.0, 1.0), 0.4),
     "cornea": ((0.0, 0.0, 0.0, 0.1), 0.02),
-    "lashes": ((0.03, 0.02, 0.02, 1.0), 0.8),
+    "lashes": ((0.03, 0.02, 0.02, 0.16), 0.8),
 }
-"""Material -> base colour (scene-linear RGB, alpha) and roughness; a texture takes the base colour's place."""
+"""Material -> base colour (scene-linear RGB, alpha) and roughness; a texture takes the base colour's place.
+
+Lashes are cards without a picture of hairs: they veil as much as the hairs would cover, or they would hide the eyes.
+"""
 
 UNTEXTURED = ("cornea", "lashes", "pupil")
 """Materials that keep their plain colour whatever the texture holds."""

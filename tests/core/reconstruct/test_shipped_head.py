@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from faceplate.reconstruct.head_file import read_head
+from faceplate.reconstruct.mesh import MATERIALS, material_of
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.raster import rasterise
 from faceplate.registry.catalogue import manifest_for, read_weights
@@ -97,3 +98,19 @@ def test_teeth_and_tongue_are_seen_only_through_the_slit_between_the_lips(head):
     height = 100 - (rows[through] + 0.5) / 4
     assert height.max() < slit.max() + 0.6 and height.min() > slit.min() - 0.6
     assert through.sum() / 16 < 45  # mm², of a mouth 44 mm wide
+
+
+def test_the_materials_that_other_programs_read_let_the_irises_be_seen(head):
+    """Cards of lashes and corneas stand before the eyes: in a program that knows plain materials only, too."""
+    points = head.mean
+    screen = np.column_stack([400 + 4 * points[:, 0], 400 - 4 * points[:, 1], 500 - points[:, 2]])
+
+    def seen(quads: np.ndarray) -> int:
+        kept = np.repeat(quads, (head.quads[:, 3] >= 0) + 1)
+        irises = np.repeat(regions(head, "iris", "pupil"), (head.quads[:, 3] >= 0) + 1)[kept]
+        raster = rasterise(screen, head.triangles[kept], (1000, 800))
+        return int(irises[raster.triangle[raster.covered]].sum())
+
+    opaque = np.array([MATERIALS[material_of(region)][0][3] > 0.5 for region in head.region_names])
+    bare = seen(~regions(head, "lashes", "cornea"))
+    assert bare > 500 and seen(opaque[head.quad_region]) == bare
