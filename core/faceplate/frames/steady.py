@@ -135,7 +135,14 @@ class SteadyShot:
         if amount == 0.0:
             return done.plate
         taken = grain_taken(plate, done.plate, done.matte, grain)
-        return regrain(done.plate, done.matte, grain, amount=amount * taken**0.5, seed=(plate.frame,))
+        return regrain(
+            done.plate,
+            done.matte,
+            grain,
+            amount=amount * taken**0.5,
+            seed=(plate.frame,),
+            in_place=done.plate.pixels is not plate.pixels,
+        )
 
 
 def tall_tracks(shot: Shot, smallest: float, *, among: str = "all") -> set[int]:

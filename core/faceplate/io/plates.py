@@ -37,7 +37,7 @@ def to_plate(picture: Picture | MovieFrame, frame: int, encoding: Encoding) -> P
     part, turn = picture.part, picture.orientation
     pixels = np.empty((part.spec.height, part.spec.width, 3), np.float32)
     for rows in _blocks(part):
-        pixels[rows] = _rgb(picture, rows)
+        _rgb(picture, rows, out=pixels[rows])
     alpha = None
     if picture.roles.alpha is not None:
         alpha = np.ascontiguousarray(upright(as_float(part.channel(picture.roles.alpha)), turn))
@@ -167,12 +167,12 @@ def _put_alpha(runs: _Runs, picture: Picture, alpha: np.ndarray) -> None:
             channel[where] = as_native(alpha[rows][where], channel.dtype, picture.part.bits)
 
 
-def _rgb(picture: Picture, rows: slice) -> np.ndarray:
-    """(h, W, 3) float32 of some rows, as stored."""
+def _rgb(picture: Picture, rows: slice, out: np.ndarray | None = None) -> np.ndarray:
+    """(h, W, 3) float32 of some rows, as stored, in `out` where that is given."""
     places, part = picture.roles.rgb, picture.part
     if len(part.runs) == 1 and places == (0, 1, 2):
-        return as_float(part.runs[0][rows, :, :3])
-    return np.stack([as_float(part.channel(place)[rows]) for place in places], axis=2)
+        return as_float(part.runs[0][rows, :, :3], out)
+    return np.stack([as_float(part.channel(place)[rows]) for place in places], axis=2, out=out)
 
 
 def _blocks(part: Part) -> list[slice]:

@@ -6,10 +6,16 @@ _HALVES = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 """Every half there is, as float32: looking them up is faster than numpy converts them."""
 
 
-def as_float(native: np.ndarray) -> np.ndarray:
-    """Samples of any readable type -> float32 of the same shape; whole numbers become 0-1, floats keep their value."""
+def as_float(native: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Samples of any readable type -> float32 of the same shape; whole numbers become 0-1, floats keep their value.
+
+    `out`: a contiguous float32 array of that shape to put them in.
+    """
     if native.dtype == np.float16:
-        return _HALVES[native.view(np.uint16)]
+        return np.take(_HALVES, native.view(np.uint16), out=out, mode="clip")  # other modes go through a copy
+    if out is not None:
+        out[...] = as_float(native)
+        return out
     if native.dtype.kind == "u":
         return native.astype(np.float32) / np.float32(np.iinfo(native.dtype).max)
     return native.astype(np.float32)
