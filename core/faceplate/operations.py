@@ -13,6 +13,7 @@ from faceplate.restore.pipeline import RestoreNets, RestoreParams
 from faceplate.restore.styles import STYLES
 from faceplate.runtime.net import Net
 from faceplate.runtime.pool import open_net
+from faceplate.stages.shot import CHOICES
 
 SHOT_GRAIN = 1.0
 """Grain given to what is restored in a shot, unless a style or a hand says otherwise: all around it there is grain."""
@@ -22,7 +23,7 @@ SHOT_GRAIN = 1.0
 class RestoreRequest:
     """A checked request to restore: which faces (as words), the smallest, and the pipeline's parameters.
 
-    `faces`: "all", "largest", or words such as 1,3, where 1 is the largest face on the frame; with a shot they are
+    `faces`: "all", "largest", "none", or words such as 1,3, where 1 is the largest face on the frame; with a shot they are
     names and ids of its tracks. `smallest`: height in plate pixels.
     """
 
@@ -42,6 +43,8 @@ class RestoreRequest:
         """
         if self.faces == "all":
             return list(faces)
+        if self.faces == "none":
+            return []
         wanted = (1,) if self.faces == "largest" else _numbers(self.faces)
         return [face for number, face in enumerate(faces, start=1) if number in wanted]
 
@@ -67,7 +70,7 @@ def restore_request(values: Mapping[str, Any], *, shot: bool = False) -> Restore
     fields = {field.name for field in dataclasses.fields(RestoreParams)}
     params = RestoreParams(**{name: value for name, value in full.items() if name in fields})
     faces = ",".join(word.strip() for word in full["faces"].split(","))
-    if not shot and faces not in ("all", "largest"):
+    if not shot and faces not in CHOICES:
         faces = ",".join(map(str, sorted(_numbers(faces))))
     return RestoreRequest(faces, full["smallest"], style, params)
 
@@ -77,7 +80,7 @@ def _numbers(words: str) -> set[int]:
     each = words.split(",")
     if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in each):
         raise RangeError(
-            f"faces should be all, largest, or numbers such as 1,3, got {words}; names are for shots, see --shot"
+            f"faces should be all, largest, none, or numbers such as 1,3, got {words}; names are for shots, see --shot"
         )
     return {int(word) for word in each}
 

@@ -16,7 +16,7 @@ from .nodes import is_there, path_of, set_value, tell, told_on, value, working_s
 from .state import refresh as refresh_state
 
 _COUNTED = re.compile(r"faceplate: (\d+)/(\d+) frames")
-_EVERY_FACE = ("all", "largest")
+_EVERY_FACE = ("all", "largest", "none")
 
 Order = collections.namedtuple("Order", "words version shot plates first last")
 
@@ -193,7 +193,7 @@ def _names(facts):
 
 
 def _chosen(node: nuke.Node):
-    """The people that the list of faces names; none when it says all, largest, or counts faces by size."""
+    """The people that the list of faces names; an empty list when it says all, largest, none, or counts faces by size."""
     words = [word.strip() for word in value(node, "faces").split(",")]
     return [word for word in words if word and word not in _EVERY_FACE and not word.isdigit()]
 

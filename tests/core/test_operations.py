@@ -52,6 +52,7 @@ def test_a_style_sets_its_parameters_and_a_hand_wins(style):
         ("2,4", [40, 20]),
         ("4, 2,2", [40, 20]),
         ("9", []),
+        ("none", []),
     ],
 )
 def test_faces_are_chosen_by_number_largest_first(words, sizes):
@@ -64,9 +65,9 @@ def test_words_that_choose_no_face_are_refused_not_guessed(words):
     try:
         faces = restore_request({"faces": words}).faces
     except RangeError as error:
-        assert "all, largest, or numbers" in str(error)
+        assert "all, largest, none, or numbers" in str(error)
     else:
-        assert faces in ("all", "largest") or all(int(number) > 0 for number in faces.split(","))
+        assert faces in ("all", "largest", "none") or all(int(number) > 0 for number in faces.split(","))
 
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=3))

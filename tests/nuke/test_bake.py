@@ -142,7 +142,7 @@ def test_the_bar_goes_when_the_work_is_done(app, restore):
 
 
 def test_what_the_command_complains_of_is_shown_in_its_own_words(app, restore, command, tmp_path):
-    sentence = "faces should be all, largest, or numbers such as 1,3, got 0"
+    sentence = "faces should be all, largest, none, or numbers such as 1,3, got 0"
     answer = {"error": {"code": "params.range", "sentence": sentence}}
     command.behave(fails={"answer": answer, "exit_code": 64})
     baked(app, restore)

@@ -18,6 +18,9 @@ from faceplate_client.errors import InputError, RequestError
 VERSION = 1
 """Version of the shot file. A later one that an older reader would misunderstand has a higher number."""
 
+CHOICES = ("all", "largest", "none")
+"""Words for a choice of faces that name nobody, so that nobody may be called so."""
+
 BRIDGED = 0.0
 """Score of a face on a frame that it was not found on."""
 
@@ -148,13 +151,15 @@ class Shot:
         return [each for each in around if each in self.plates]
 
     def chosen(self, words: str) -> Collection[int]:
-        """Ids of the tracks that a choice such as `anna,2` names: names, or ids.
+        """Ids of the tracks that a choice such as `anna,2` names: names, or ids; all; none.
 
         Raises:
             RequestError: a word that is neither.
         """
         if words == "all":
             return {track.id for track in self.tracks}
+        if words == "none":
+            return set()
         ids: set[int] = set()
         for word in (word.strip() for word in words.split(",")):
             named = {track.id for track in self.tracks if word in (track.name, str(track.id))}
@@ -195,9 +200,9 @@ def check_name(name: str) -> None:
         RangeError: it is empty, a number, a word with a meaning of its own, or holds a comma or a line's end.
     """
     fits = name and name == name.strip() and name.isprintable() and "," not in name
-    if not fits or name.isdigit() or name in ("all", "largest") or len(name) > 60:
+    if not fits or name.isdigit() or name in CHOICES or len(name) > 60:
         raise RangeError(
-            f"a name should be 1-60 letters without a comma, no number, and not all or largest, got {name!r}"
+            f"a name should be 1-60 letters without a comma, no number, and not all, largest or none, got {name!r}"
         )
 
 

@@ -19,7 +19,7 @@ WRONG = {
     "not a number": (("in", "-o", "out", "--smallest", "nan"), 64, "smallest should be a number"),
     "choice": (("in", "-o", "out", "--scale", "3"), 64, "scale should be one of 1, 2, 4"),
     "style": (("in", "-o", "out", "--style", "crisp"), 64, "natural, clear, film"),
-    "faces": (("in", "-o", "out", "--faces", "0"), 64, "all, largest, or numbers"),
+    "faces": (("in", "-o", "out", "--faces", "0"), 64, "all, largest, none, or numbers"),
     "layers": (("in", "-o", "out", "--layers", "alpha"), 64, "matte, invented, confidence"),
     "device": (("in", "-o", "out", "--device", "tpu"), 64, "auto, cpu, cuda, openvino"),
     "no output": (("in",), 64, "-o"),

@@ -243,6 +243,23 @@ def test_a_face_lost_for_a_frame_stays_veiled(faceplate, tmp_path):
     assert alone == {"p.0004.exr": whole["p.0004.exr"]}
 
 
+def test_with_nobody_chosen_everybody_is_veiled_and_stays_veiled(faceplate, tmp_path):
+    """As FP_Veil asks for it: nobody is restored, and what is not veiled keeps its bits."""
+    plates = tmp_path / "in"
+    for frame in range(1, 6):
+        write_two(plates / f"p.{frame:04d}.exr", seed=frame, second=frame != 3)
+    words = ("--faces", "none", "--anonymise-others", "--strength", 0, "--grain", 0, "--steady", 0)
+    restored(faceplate, plates, tmp_path / "out", *words, "--layers", "veiled")
+    for frame in range(1, 6):
+        done = pixels_of(tmp_path / "out" / f"p.{frame:04d}.exr")
+        source = pixels_of(plates / f"p.{frame:04d}.exr")
+        assert done["veiled.a"][VEILED].min() == done["veiled.a"][64:80, 28:44].min() == 1, frame
+        untouched = done["veiled.a"] == 0
+        assert untouched.mean() > 0.3
+        for name in "RGBA":
+            assert (done[name].view(np.uint32) == source[name].view(np.uint32))[untouched].all()
+
+
 def test_the_others_are_veiled_without_a_shot_as_well(faceplate, tmp_path):
     write_two(tmp_path / "in" / "p.exr", seed=1)
     report = tmp_path / "report.jsonl"

@@ -303,6 +303,9 @@ def test_the_chosen_are_veiled_and_nobody_else(take, near):
     np.testing.assert_array_equal(mattes["1"], mattes["largest"])
     assert not mattes["3"].any() and mattes["1"].any() and mattes["2"].any()
     assert (mattes["all"] >= np.maximum(mattes["1"], mattes["2"])).all()
+    everybody = veiled(table, faces="none", anonymise_others=True)[2]
+    np.testing.assert_array_equal(everybody, mattes["all"])
+    assert not veiled(table, faces="none")[2].any()
     others = veiled(table, faces="1", anonymise_others=True)[2]
     assert (others >= mattes["2"]).all() and not others[mattes["1"] == 1.0].any()
     if not near:

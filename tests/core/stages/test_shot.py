@@ -155,6 +155,7 @@ def test_other_plates_are_refused():
 
 def test_faces_are_chosen_by_name_or_id():
     assert SHOT.chosen("anna,2") == {1, 2} and SHOT.chosen("Børge") == {2} and SHOT.chosen("all") == {1, 2}
+    assert SHOT.chosen("none") == set()
     with pytest.raises(RequestError, match="nobody called carl; it has Børge, anna"):
         SHOT.chosen("anna,carl")
 
@@ -187,7 +188,7 @@ def test_edits_that_make_no_sense_are_refused():
         dropped(SHOT, 9)
     with pytest.raises(RequestError, match="before a frame from 1002"):
         split(SHOT, 1, 1001)
-    for name in ("", "all", "7", "a,b", " a"):
+    for name in ("", "all", "largest", "none", "7", "a,b", " a"):
         with pytest.raises(RangeError, match="1-60 letters"):
             renamed(SHOT, 1, name)
 
