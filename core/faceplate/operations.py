@@ -23,8 +23,8 @@ SHOT_GRAIN = 1.0
 class RestoreRequest:
     """A checked request to restore: which faces (as words), the smallest, and the pipeline's parameters.
 
-    `faces`: "all", "largest", "none", or words such as 1,3, where 1 is the largest face on the frame; with a shot they are
-    names and ids of its tracks. `smallest`: height in plate pixels.
+    `faces`: "all", "largest", "none", or words such as 1,3, where 1 is the largest face on the frame; with a shot they
+    are names and ids of its tracks. `smallest`: height in plate pixels.
     """
 
     faces: str

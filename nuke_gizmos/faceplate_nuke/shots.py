@@ -193,7 +193,7 @@ def _names(facts):
 
 
 def _chosen(node: nuke.Node):
-    """The people that the list of faces names; an empty list when it says all, largest, none, or counts faces by size."""
+    """The people that the list of faces names: nobody when it says all, largest or none, or counts faces by size."""
     words = [word.strip() for word in value(node, "faces").split(",")]
     return [word for word in words if word and word not in _EVERY_FACE and not word.isdigit()]
 
