@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "core"
 
-VALUES = ("errors", "arrays", "colour", "faces", "plate", "geometry")
+VALUES = ("errors", "arrays", "channels", "colour", "faces", "plate", "geometry")
 """The values everything is said in; each may import those before it."""
 
 TABLE = """
@@ -25,7 +25,7 @@ faceplate.provenance        | values provenance runtime.net       | numpy cv2
 faceplate.restore           | values stages restore runtime.net   | numpy cv2
 faceplate.stabilise         | values stages stabilise runtime.net | numpy cv2
 faceplate.lowlight          | values stages lowlight runtime.net  | numpy cv2
-faceplate.reconstruct       | values stages reconstruct runtime.net | numpy cv2 torch
+faceplate.reconstruct       | values stages reconstruct runtime.net | numpy cv2 torch pxr
 faceplate.io                | values io                           | numpy cv2 OpenImageIO PyOpenColorIO av fileseq
 faceplate.registry          | values registry                     |
 faceplate.adapters          | values adapters registry runtime.net | numpy

@@ -1,4 +1,4 @@
-"""A reconstructed head into files: .glb, .obj or .npz, each whole or not there at all."""
+"""A reconstructed head into files: .glb, USD, .obj or .npz, each whole or not there at all."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +11,11 @@ from faceplate.reconstruct.gltf import write_glb
 from faceplate.reconstruct.mesh import material_of, write_mtl, write_npz, write_obj
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.pipeline import Reconstructed
+from faceplate.reconstruct.usd import ENDINGS as USD_ENDINGS
+from faceplate.reconstruct.usd import expect_usd, vertices_in, write_usd, write_usdz
 from faceplate_client.errors import OutputError, RequestError
 
-ENDINGS = (".glb", ".obj", ".npz")
+ENDINGS = (".glb", *USD_ENDINGS, ".obj", ".npz")
 
 _SPEED = 2  # of PNG's ten levels of effort; more costs seconds at 4K and saves a tenth
 
@@ -23,10 +25,15 @@ def outputs_for(path: Path, *, textured: bool) -> list[Path]:
 
     Raises:
         RequestError: an ending that is none of `ENDINGS`.
+        OutputError: `output.usd`, USD is asked for and not installed.
     """
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise RequestError(f"-o {path} should end in {', '.join(ENDINGS)}: that says what is written")
+    if ending in USD_ENDINGS:
+        expect_usd()
+    if ending in (".usdc", ".usda"):
+        return [path, *([path.with_suffix(".png")] if textured else [])]
     if ending != ".obj":
         return [path]
     pictures = [path.with_suffix(".png"), path.with_name(f"{path.stem}.confidence.png")] if textured else []
@@ -36,8 +43,9 @@ def outputs_for(path: Path, *, textured: bool) -> list[Path]:
 def write_reconstructed(path: Path, head: HeadModel, made: Reconstructed) -> None:
     """Write a head as its name's ending says.
 
-    `.glb` and `.npz` hold all in one file; `.obj` is the neutral mesh, with its materials and pictures beside it. What
-    the `.npz` holds is listed in docs/heads.md; the Blender add-on reads that.
+    `.glb`, `.usdz` and `.npz` hold all in one file; `.usdc` and `.usda` have their texture beside them; `.obj` is the
+    neutral mesh, with its materials and pictures beside it. What the `.npz` holds is listed in docs/heads.md; the
+    Blender add-on reads that.
 
     Raises:
         RequestError: an ending that is not known. OutputError: a file that cannot be written.
@@ -45,9 +53,17 @@ def write_reconstructed(path: Path, head: HeadModel, made: Reconstructed) -> Non
     names = outputs_for(path, textured=made.texture is not None)
     colour = png_of(made.texture.colour) if made.texture else None
     confidence = png_of(made.texture.confidence) if made.texture else None
-    if path.suffix.lower() == ".glb":
+    ending = path.suffix.lower()
+    if ending == ".glb":
         _publish(path, lambda to: write_glb(to, head, made.neutral, texture=colour))
-    elif path.suffix.lower() == ".npz":
+    elif ending == ".usdz":
+        _publish(path, lambda to: write_usdz(to, head, made.neutral, texture=colour))
+    elif ending in USD_ENDINGS:
+        for name in names[1:]:
+            _publish(name, lambda to: to.write_bytes(colour or b""))
+        texture = names[1].name if colour else ""
+        _publish(path, lambda to: write_usd(to, head, made.neutral, texture=texture))
+    elif ending == ".npz":
         _publish(path, lambda to: _write_arrays(to, head, made, colour, confidence))
     else:
         for name, content in zip(names[2:], (colour, confidence), strict=False):
@@ -112,6 +128,8 @@ def _expect_content(path: Path) -> None:
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as held:
             whole = len(held["vertices"]) > 0
+    elif path.suffix.lower() in USD_ENDINGS:
+        whole = vertices_in(path) > 0
     elif path.suffix == ".glb":
         whole = int.from_bytes(content[8:12], "little") == len(content)
     else:

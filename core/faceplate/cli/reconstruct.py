@@ -43,7 +43,7 @@ def add_parser(commands: Any) -> None:
         required=True,
         type=Path,
         metavar="head.glb",
-        help="the file to write: .glb, .obj or .npz",
+        help="the file to write: .glb, .usdc, .usda, .usdz, .obj or .npz",
     )
     parser.add_argument(
         "--texture", default="4096", metavar="0|256-8192", help="texels of a side; 0 makes none"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from faceplate.arrays import expect_shapes
-from faceplate.reconstruct.mesh import MATERIALS, UNTEXTURED, material_of, vertex_normals
+from faceplate.reconstruct.mesh import MATERIALS, UNTEXTURED, material_of, strongest_joints, vertex_normals
 from faceplate.reconstruct.morphable import HeadModel, triangles_of
 
 _METRES = 0.001
@@ -105,17 +105,13 @@ def _primitive(
     in_uv, _ = triangles_of(head.quad_uv[chosen])
     pairs, corner = np.unique(np.stack([triangles, in_uv], -1).reshape(-1, 2), axis=0, return_inverse=True)
     vertex, uv = pairs[:, 0], head.uv[pairs[:, 1]] * (1, -1) + (0, 1)
-    shares = head.skin[vertex]
-    order = np.argsort(-shares, axis=1, kind="stable")[:, :4]
-    held = np.take_along_axis(shares, order, 1)
-    held = held / held.sum(1, keepdims=True)
-    joints = np.where(held > 0, order, 0)
+    joints, shares = strongest_joints(head.skin[vertex], 4)
     attributes = {
         "POSITION": document.accessor(points[vertex] * _METRES, "VEC3", bounds=True, target=_ARRAY),
         "NORMAL": document.accessor(normals[vertex], "VEC3", target=_ARRAY),
         "TEXCOORD_0": document.accessor(uv, "VEC2", target=_ARRAY),
         "JOINTS_0": document.accessor(joints.astype(np.uint8), "VEC4", target=_ARRAY),
-        "WEIGHTS_0": document.accessor(held, "VEC4", target=_ARRAY),
+        "WEIGHTS_0": document.accessor(shares, "VEC4", target=_ARRAY),
     }
     targets = [{"POSITION": document.sparse(deltas[vertex] * _METRES)} for deltas in head.expressions]
     indices = document.accessor(corner.reshape(-1).astype(np.uint32), "SCALAR", target=_ELEMENTS)

@@ -47,6 +47,21 @@ def vertex_normals(points: np.ndarray, quads: np.ndarray) -> NDArray[np.float32]
     return np.where(length > 1e-12, normals / np.maximum(length, 1e-12), (0, 0, 1)).astype(np.float32)
 
 
+def strongest_joints(skin: np.ndarray, count: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The joints that hold each vertex most, and by how much.
+
+    Args:
+        skin: (V, J), rows sum to 1. count: how many for each vertex, 1-J.
+
+    Returns:
+        (V, count) places in `skin`'s second axis, 0 where a vertex has fewer; (V, count) shares, rows sum to 1.
+    """
+    order = np.argsort(-skin, axis=1, kind="stable")[:, :count]
+    shares = np.take_along_axis(skin, order, 1)
+    shares = shares / shares.sum(1, keepdims=True)
+    return np.where(shares > 0, order, 0).astype(np.int32), shares.astype(np.float32)
+
+
 def write_obj(path: Path, head: HeadModel, points: np.ndarray, *, materials: str = "") -> None:
     """Write vertices, UVs and quads, one group for every region. Millimetres, y up.
 

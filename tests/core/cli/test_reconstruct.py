@@ -89,6 +89,20 @@ def test_gltf_passes_the_validator_of_khronos(faceplate, photo, tmp_path, root):
     assert report["info"]["hasMorphTargets"] and report["info"]["hasSkins"] and report["info"]["hasTextures"]
 
 
+@pytest.mark.parametrize(
+    ("name", "others"), [("head.usdc", {"head.png"}), ("head.usda", {"head.png"}), ("head.USDZ", set())]
+)
+def test_usd_is_whole_with_its_texture(faceplate, photo, tmp_path, name, others):
+    pytest.importorskip("pxr", reason="usd-core is not installed: `pip install 'faceplate[usd]'`")
+    from pxr import UsdUtils
+
+    code, _, told = run(faceplate, photo, tmp_path / name)
+    assert code == 0, told
+    assert {path.name for path in tmp_path.iterdir()} - {"p.png", "p.json"} == {name, *others}
+    layers, assets, missing = UsdUtils.ComputeAllDependencies(str(tmp_path / name))
+    assert len(layers) == 1 and len(assets) == 1 and not missing
+
+
 def test_a_head_that_is_there_stays_unless_told(faceplate, photo, tmp_path):
     (tmp_path / "head.npz").write_text("mine")
     code, _, told = run(faceplate, photo, tmp_path / "head.npz")
@@ -113,7 +127,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(faceplate, photo, tmp_path, wor
 
 def test_an_unknown_ending_names_those_there_are(faceplate, photo, tmp_path):
     code, _, told = faceplate("reconstruct", *photo, "-o", tmp_path / "head.fbx")
-    assert code == 64 and "should end in .glb, .obj, .npz" in told
+    assert code == 64 and "should end in .glb, .usdc, .usda, .usdz, .obj, .npz" in told
 
 
 def test_without_a_net_for_points_they_are_asked_for(faceplate, photo, tmp_path, monkeypatch):
