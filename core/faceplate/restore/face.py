@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from faceplate.arrays import Image, expect_shapes
+from faceplate.channels import channel_mean
 from faceplate.errors import RangeError, ShapeError
 from faceplate.runtime.net import Net, fixed_side
 from faceplate_client.errors import ModelError
@@ -81,10 +82,9 @@ def recorded_small(crop: Image) -> float:
     Raises:
         ShapeError: a crop of another shape.
     """
-    side = expect_shapes(crop=(crop, "S S 3"))["S"]
+    side, grey = expect_shapes(crop=(crop, "S S 3"))["S"], channel_mean(crop)
     fine, middle, coarse = (
-        cv2.resize(crop.mean(axis=2), (side // part, side // part), interpolation=cv2.INTER_AREA)
-        for part in (4, 8, 16)
+        cv2.resize(grey, (side // part, side // part), interpolation=cv2.INTER_AREA) for part in (4, 8, 16)
     )
     detail, below = (
         np.abs(_face_of(one - cv2.resize(other, one.shape, interpolation=cv2.INTER_CUBIC))).mean()
@@ -118,7 +118,7 @@ def sharpen(image: Image, amount: float) -> Image:
         raise RangeError(f"sharpen should be 0-1, got {amount}")
     if amount == 0.0:
         return image
-    luma = image.mean(axis=2)
+    luma = channel_mean(image)
     band = _blurred(luma, SHARPEN_FINE * side) - _blurred(luma, SHARPEN_COARSE * side)
     reach = 2 * max(round(SHARPEN_FINE * side), 1) + 1
     around = np.ones((reach, reach), np.uint8)

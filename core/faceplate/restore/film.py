@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.arrays import Flow, Image, Matte, expect_shapes
+from faceplate.channels import channel_max, channel_mean
 from faceplate.colour import linear_from_srgb, srgb_from_linear
 from faceplate.errors import RangeError
 from faceplate.plate import Plate
@@ -191,8 +192,8 @@ def _dirt(
     """(H, W), 0-1: what stands out of both neighbours the same way, where both show the place and agree on it."""
     apart = past - future
     noise = float(np.median(np.abs(apart)) * _SIGMA_FROM_MEDIAN)
-    spike = _spike(shown - past, shown - future).max(axis=2)
-    doubt = cv2.blur(np.abs(apart).max(axis=2), (3, 3))
+    spike = channel_max(_spike(shown - past, shown - future))
+    doubt = cv2.blur(channel_max(np.abs(apart)), (3, 3))
     agree = witnessed & ~spared & (doubt < AGREE_SIGMAS * noise + AGREE_STEP)
     one, other = _averaged(shown - past), _averaged(shown - future)
     faint, quiet = _spike(one, other), _noise_around(_averaged(apart))
@@ -213,7 +214,7 @@ def _spike(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.f
 
 def _averaged(difference: Image) -> Matte:
     """(H, W): a difference averaged over the channels and over a pixel's surroundings."""
-    return np.asarray(cv2.GaussianBlur(difference.mean(axis=2), (0, 0), FAINT_SIGMA), np.float32)
+    return np.asarray(cv2.GaussianBlur(channel_mean(difference), (0, 0), FAINT_SIGMA), np.float32)
 
 
 def _noise_around(apart: Matte) -> Matte:

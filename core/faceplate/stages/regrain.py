@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.arrays import Image, Matte, expect_shapes
+from faceplate.channels import channel_mean
 from faceplate.plate import Plate
 from faceplate.stages.grain import Grain, give_grain, missing_grain
 from faceplate.stages.view import mend
@@ -142,7 +143,7 @@ def grain_taken(before: Plate, after: Plate, matte: Matte, grain: Grain) -> floa
 
 def _flat(shown: Image, where: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The flatter half of some pixels: edges are worth more than all grain."""
-    blurred = cv2.GaussianBlur(shown.mean(axis=2), (0, 0), FLAT_SIGMA, borderType=cv2.BORDER_REFLECT)
+    blurred = cv2.GaussianBlur(channel_mean(shown), (0, 0), FLAT_SIGMA, borderType=cv2.BORDER_REFLECT)
     slope = np.hypot(cv2.Sobel(blurred, cv2.CV_32F, 1, 0), cv2.Sobel(blurred, cv2.CV_32F, 0, 1))
     return where & (slope <= np.median(slope[where]))
 
@@ -156,5 +157,5 @@ def _shown(plate: Plate, region: Image) -> Image:
 
 def _finest(difference: Image) -> Image:
     """(H, W): what grain is made of, and a change of tone or light is not."""
-    grey = difference.mean(axis=2)
+    grey = channel_mean(difference)
     return grey - cv2.GaussianBlur(grey, (0, 0), FINEST_SIGMA, borderType=cv2.BORDER_REFLECT)

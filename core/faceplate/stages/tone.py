@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from faceplate.arrays import Image, Matte, expect_shapes
+from faceplate.channels import channel_max
 from faceplate.errors import RangeError
 
 DARKEST, BRIGHTEST = 0.08, 0.60
@@ -107,7 +108,7 @@ def tone_drift(crop: Image, pairs: Sequence[tuple[Image, Image]], matte: Matte) 
     drift, around = _low_band(gap, matte), matte < 0.05
     if around.any():
         drift = drift - np.median(gap[around], axis=0).astype(np.float32)
-    size = np.abs(drift).max(axis=2, keepdims=True)
+    size = channel_max(np.abs(drift))[..., None]
     own = np.clip((OTHER_LIGHT - size) / (OTHER_LIGHT - OWN_TONE), 0.0, 1.0)
     return _enlarged(np.asarray(drift * own, np.float32), sizes["S"])
 
