@@ -97,6 +97,7 @@ def _facts(shot: "Shot") -> dict[str, Any]:
             "found": track.found,
             "quality": round(track.quality, 3),
             "locked": track.locked,
+            "doubtful": shot.is_doubtful(track),
         }
         for track in shot.tracks
     ]
@@ -125,6 +126,7 @@ def _told(shot: "Shot") -> str:
         f"{'id':>4} {'name':20} {'frames':>15} {'found':>6} {'quality':>8}",
     ]
     for track in shot.tracks:
-        span, lock = f"{track.first}-{track.last}", "  locked" if track.locked else ""
-        lines.append(f"{track.id:4} {track.name:20} {span:>15} {track.found:6} {track.quality:8.2f}{lock}")
+        span, word = f"{track.first}-{track.last}", "  locked" if track.locked else ""
+        word = "  doubtful: restored only if you lock, rename or name it" if shot.is_doubtful(track) else word
+        lines.append(f"{track.id:4} {track.name:20} {span:>15} {track.found:6} {track.quality:8.2f}{word}")
     return "\n".join(lines)

@@ -19,7 +19,7 @@ from faceplate.stabilise.cuts import THUMBNAIL, find_cuts
 from faceplate.stages.detect import detect_faces
 from faceplate.stages.follow import Path, Sighting, follow_faces, group_people
 from faceplate.stages.grain import Grain, mean_grain, measure_grain
-from faceplate.stages.shot import Shot, Track, flicker_of
+from faceplate.stages.shot import Shot, Track, flicker_of, given_name
 from faceplate.stages.view import view_plate
 from faceplate_client.errors import RequestError
 
@@ -127,7 +127,8 @@ def _tracks(paths: Sequence[Path]) -> list[Track]:
     """Numbered from 1; the tracks of one person share the name of the first."""
     people = group_people(paths)
     return [
-        Track(place, f"face{people[place - 1] + 1}", path.faces) for place, path in enumerate(paths, start=1)
+        Track(place, given_name(people[place - 1] + 1), path.faces)
+        for place, path in enumerate(paths, start=1)
     ]
 
 

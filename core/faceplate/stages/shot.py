@@ -21,6 +21,11 @@ VERSION = 1
 CHOICES = ("all", "largest", "none")
 """Words for a choice of faces that name nobody, so that nobody may be called so."""
 
+WEAKEST, EVIDENCE, ENOUGH = 0.5, 0.09, 4
+"""A face seen once counts as much as its score exceeds the first. A person needs the second for each frame of a
+stretch, of at most so many frames as the third: four sightings at the detector's threshold, or one beyond doubt.
+"""
+
 BRIDGED = 0.0
 """Score of a face on a frame that it was not found on."""
 
@@ -150,14 +155,31 @@ class Shot:
         around = range(max(start, frame - radius), min(end, frame + radius + 1))
         return [each for each in around if each in self.plates]
 
+    def stretch(self, frame: int) -> list[int]:
+        """The plates between the cuts around one of them, rising."""
+        return self.window(frame, self.last - self.first)
+
+    def is_doubtful(self, track: Track) -> bool:
+        """Whether a track was seen too rarely, and too faintly, to be taken for a face.
+
+        Gravel or a buckle passes for a face on a frame or two; a face stays. All tracks of a name count together, and
+        one that somebody has renamed or locked is vouched for.
+        """
+        ours = [each for each in self.tracks if each.name == track.name]
+        if any(each.locked or not _is_given_name(each.name) for each in ours):
+            return False
+        scores = [face.score for each in ours for face in each.faces.values()]
+        seen = sum(max(score - WEAKEST, 0.0) for score in scores)
+        return seen < EVIDENCE * min(len(self.stretch(track.first)), ENOUGH)
+
     def chosen(self, words: str) -> Collection[int]:
-        """Ids of the tracks that a choice such as `anna,2` names: names, or ids; all; none.
+        """Ids of the tracks that a choice such as `anna,2` names: names, or ids; all but the doubtful; none.
 
         Raises:
             RequestError: a word that is neither.
         """
         if words == "all":
-            return {track.id for track in self.tracks}
+            return {track.id for track in self.tracks if not self.is_doubtful(track)}
         if words == "none":
             return set()
         ids: set[int] = set()
@@ -191,6 +213,15 @@ class Shot:
     def with_tracks(self, tracks: Sequence[Track]) -> "Shot":
         """The same shot with other tracks, in order of their ids."""
         return replace(self, tracks=tuple(sorted(tracks, key=lambda track: track.id)))
+
+
+def given_name(number: int) -> str:
+    """What an analysis calls somebody until an artist does."""
+    return f"face{number}"
+
+
+def _is_given_name(name: str) -> bool:
+    return name.removeprefix(given_name(0)[:-1]).isdigit()
 
 
 def check_name(name: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from faceplate.faces import Face
-from faceplate.stages.shot import BRIDGED, Shot, Track
+from faceplate.stages.shot import BRIDGED, Shot, Track, given_name
 from faceplate_client.errors import RequestError
 
 
@@ -67,7 +67,7 @@ def split(shot: Shot, id: int, frame: int) -> Shot:
     new = max(each.id for each in shot.tracks) + 1
     early = {each: face for each, face in track.faces.items() if each < frame}
     late = {each: face for each, face in track.faces.items() if each >= frame}
-    halves = [replace(track, faces=early), Track(new, f"face{new}", late)]
+    halves = [replace(track, faces=early), Track(new, given_name(new), late)]
     return shot.with_tracks([*(each for each in shot.tracks if each.id != id), *halves])
 
 

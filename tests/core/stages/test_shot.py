@@ -238,3 +238,31 @@ def test_flicker_does_not_look_across_a_cut():
     levels = {frame: np.full(3, 0.1 if frame < 10 else 0.8) for frame in range(20)}
     assert all(gain == pytest.approx((1, 1, 1)) for gain in flicker_of(levels, [10]).values())
     assert any(gain != pytest.approx((1, 1, 1), abs=0.01) for gain in flicker_of(levels).values())
+
+
+def seen(id: int, scores: dict[int, float], name: str = "") -> Track:
+    return Track(id, name or f"face{id}", {frame: face(score=score) for frame, score in scores.items()})
+
+
+def test_what_was_seen_faintly_on_a_frame_or_two_is_doubtful_and_not_among_all():
+    gravel = seen(2, {1004: 0.64, 1005: 0.0, 1006: 0.61})
+    sure, short, often = (
+        seen(1, {1004: 0.9}),
+        seen(3, {1001: 0.62}),
+        seen(4, dict.fromkeys(range(1010, 1014), 0.6)),
+    )
+    made = shot(sure, gravel, often)
+    assert [made.is_doubtful(each) for each in made.tracks] == [False, True, False]
+    assert made.chosen("all") == {1, 4} and made.chosen("2") == {2}
+    assert shot(short, last=1001).chosen("all") == {3}, (
+        "in a shot of one frame one sighting is all there can be"
+    )
+    assert shot(short, cuts=(1002,)).chosen("all") == {3}, "nor can there be more in a stretch of one"
+
+
+def test_a_doubtful_track_is_vouched_for_by_its_person_by_a_name_and_by_a_lock():
+    gravel = seen(2, {1004: 0.64})
+    assert shot(gravel).chosen("all") == set()
+    assert shot(replace(gravel, name="anna")).chosen("all") == {2}
+    assert shot(replace(gravel, locked=True)).chosen("all") == {2}
+    assert shot(seen(1, {1001: 0.95}, "face1"), replace(gravel, name="face1")).chosen("all") == {1, 2}
