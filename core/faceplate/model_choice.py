@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faceplate.registry.acceptance import expect_permitted
-from faceplate.registry.catalogue import chosen_manifests, has_model, manifest_for
+from faceplate.registry.catalogue import (
+    chosen_manifests,
+    find_manifests,
+    has_model,
+    manifest_for,
+    manifest_named,
+)
 from faceplate.registry.manifest import Manifest
 from faceplate_client.errors import ModelError, RequestError
 
@@ -39,8 +45,9 @@ def choose_models(
     named = chosen_manifests(choice.names)
     for task, manifest in named.items():
         if task not in (*needs, *wants, *knows):
+            instead = f" and say --flow {manifest.id}" if task == "frames.flow" else ""
             raise RequestError(
-                f"{manifest.name} serves {task}, which is not needed here; leave it out of --model"
+                f"{manifest.name} serves {task}, which is not needed here; leave it out of --model{instead}"
             )
         expect_permitted(manifest, policy=choice.policy)
     chosen: dict[str, Manifest] = {}
@@ -52,6 +59,31 @@ def choose_models(
     for manifest in chosen.values():
         _expect_usable(manifest)
     return chosen
+
+
+def named_model(name: str, task: str, *, policy: str = "", others: str = "") -> Manifest:
+    """The model of a name that a parameter gives, where only one of a certain task will do.
+
+    Args:
+        name: an id or "id@version".
+        task: what it must serve.
+        policy: the highest licence class that may load.
+        others: words that the parameter takes besides names of models.
+
+    Raises:
+        ModelError: there is none of that name, it was not accepted, is forbidden here, or cannot be used.
+        RequestError: it serves another task.
+    """
+    manifest = manifest_named(name)
+    if manifest.task != task:
+        known = [other.id for other in find_manifests() if other.task == task]
+        raise RequestError(
+            f"{manifest.name} serves {manifest.task}, and {task} is asked for; choose one of "
+            f"{', '.join([*([others] if others else []), *dict.fromkeys(known)])}"
+        )
+    expect_permitted(manifest, policy=policy)
+    _expect_usable(manifest)
+    return manifest
 
 
 def _expect_usable(manifest: Manifest) -> None:

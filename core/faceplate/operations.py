@@ -7,7 +7,7 @@ from typing import Any
 
 from faceplate.errors import RangeError
 from faceplate.faces import Face
-from faceplate.model_choice import PLAIN_CHOICE, ModelChoice, choose_models
+from faceplate.model_choice import PLAIN_CHOICE, ModelChoice, choose_models, named_model
 from faceplate.parameters import operation
 from faceplate.restore.pipeline import RestoreNets, RestoreParams
 from faceplate.restore.styles import STYLES
@@ -17,6 +17,11 @@ from faceplate.stages.shot import CHOICES
 
 SHOT_GRAIN = 1.0
 """Grain given to what is restored in a shot, unless a style or a hand says otherwise: all around it there is grain."""
+
+DIS = "dis"
+"""What follows motion unless a model is named; it is no model."""
+
+FLOW = "frames.flow"
 
 
 @dataclass(frozen=True)
@@ -87,34 +92,44 @@ def _numbers(words: str) -> set[int]:
 
 @dataclass(frozen=True)
 class RestoreTools:
-    """Every net that restoring needs, open: the detector and the pipeline's. `models`: name -> fingerprint."""
+    """Every net that restoring needs, open: the detector and the pipeline's. `models`: name -> fingerprint.
+
+    `flow`: follows motion in a shot; None for DIS, which is no net.
+    """
 
     detector: Net
     nets: RestoreNets
     models: Mapping[str, str]
+    flow: Net | None = None
 
     @property
     def seconds(self) -> float:
         """Wall time spent in all nets so far."""
-        nets = (self.detector, self.nets.restore, self.nets.identity)
+        nets = (self.detector, self.nets.restore, self.nets.identity, self.flow)
         return sum(net.seconds for net in nets if net is not None)
 
 
-def open_restore(device: str = "auto", choice: ModelChoice = PLAIN_CHOICE) -> RestoreTools:
+def open_restore(
+    device: str = "auto", choice: ModelChoice = PLAIN_CHOICE, *, flow: str = DIS
+) -> RestoreTools:
     """Open the nets that `restore` needs; the identity net only if there is one here.
 
     Args:
         device: "auto", "cpu", "cuda" or "openvino".
         choice: models asked for by name, and the policy.
+        flow: how motion is followed in a shot: "dis", or the id of a model of task frames.flow.
 
     Raises:
         ModelError: a model is missing, damaged, not permitted, or not one this operation can use.
         RequestError: the device does not work here; a model serves another task.
     """
     used = choose_models(choice, needs=("face.detect", "face.restore"), wants=("face.identity",))
+    if flow != DIS:
+        used = {**used, FLOW: named_model(flow, FLOW, policy=choice.policy, others=DIS)}
     nets = {task: open_net(manifest, device=device, policy=choice.policy) for task, manifest in used.items()}
     return RestoreTools(
         detector=nets["face.detect"],
         nets=RestoreNets(restore=nets["face.restore"], identity=nets.get("face.identity")),
         models={manifest.name: manifest.fingerprint for manifest in used.values()},
+        flow=nets.get(FLOW),
     )

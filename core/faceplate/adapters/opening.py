@@ -1,11 +1,15 @@
 """Which adapter a manifest asks for."""
 
 from faceplate.adapters.detectors import DetectorNet, retinaface_rows, scrfd_rows, yunet_rows
+from faceplate.adapters.flows import FlowNet
 from faceplate.adapters.pictures import EmbeddingNet, PictureNet
 from faceplate.registry.manifest import Manifest
 from faceplate.runtime.net import Net
 
 _DETECTORS = {"yunet": yunet_rows, "scrfd": scrfd_rows, "retinaface": retinaface_rows}
+
+PICTURES = {"raft": 2}
+"""Adapter -> how many pictures its graph reads at a time, where that is not one."""
 
 
 def adapted(net: Net, manifest: Manifest) -> Net:
@@ -20,4 +24,6 @@ def adapted(net: Net, manifest: Manifest) -> Net:
         return PictureNet(net, manifest)
     if manifest.adapter == "embedding":
         return EmbeddingNet(net, manifest)
+    if manifest.adapter == "raft":
+        return FlowNet(net, manifest)
     return net

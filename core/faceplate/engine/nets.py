@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,10 +58,14 @@ class Watched:
                 self._job.notes.append(f"The device ran out of memory: {self.id} worked {how}.")
 
 
-def watched_tools(job: Job) -> "RestoreTools":
+def watched_tools(job: Job, flow: str = "") -> "RestoreTools":
     """The nets that restoring needs, each letting `job` stop or step aside before it is called.
 
     Asked for by every request: which model serves, and whether it may, can change while an engine lives.
+
+    Args:
+        job: what they work for.
+        flow: how motion is followed, as `open_restore` takes it; "" where nothing moves.
 
     Raises:
         ModelError: as `open_restore`. Cancelled: the job was taken back.
@@ -69,13 +74,17 @@ def watched_tools(job: Job) -> "RestoreTools":
     from faceplate.restore.pipeline import RestoreNets
 
     job.stage("models", 0.0)
-    tools = open_restore()
+
+    def opened(device: str) -> RestoreTools:
+        return open_restore(device, flow=flow) if flow else open_restore(device)
+
+    tools = opened("auto")
 
     def others(of: Callable[["RestoreTools"], Net | None], pieces: Callable[[Call], Call]) -> Iterator[Way]:
         net = of(tools)
         assert net is not None
         yield pieces(net), "in smaller pieces"
-        on_cpu = of(open_restore("cpu"))
+        on_cpu = of(opened("cpu"))
         if on_cpu is not None and on_cpu is not net:
             yield on_cpu, "on the CPU"
 
@@ -87,7 +96,14 @@ def watched_tools(job: Job) -> "RestoreTools":
         Watched(restore, job, "restore", (0.3, 0.05), makes),
         identity and Watched(identity, job, "likeness", (0.9, 0.0), knows),
     )
-    return RestoreTools(Watched(detector, job, "detect", (0.05, 0.01), finds), nets, tools.models)
+    # A pair of pictures has no smaller pieces: motion from one tile to the next would be lost.
+    follows = islice(others(lambda tools: tools.flow, one_by_one), 1, None)
+    return RestoreTools(
+        Watched(detector, job, "detect", (0.05, 0.01), finds),
+        nets,
+        tools.models,
+        tools.flow and Watched(tools.flow, job, "flow", (0.6, 0.01), follows),
+    )
 
 
 def models_in_use() -> list[str]:

@@ -76,7 +76,7 @@ def steady(job: Job) -> Mapping[str, Any]:
     params = SteadyParams(strength=values["steady"], radius=values["radius"])
     planes = planes_around(job)
     expect_outputs(job, ("plate", *LAYERS), scale=request.params.scale)
-    tools, frame = watched_tools(job), job.inputs["plate"].frame
+    tools, frame = watched_tools(job, values["flow"]), job.inputs["plate"].frame
     shot = shot_around(planes, tools, smallest=request.smallest, grained=request.params.grain > 0)
     net, mirror = tools.nets.restore, request.params.mirror
     faces = SteadyShot(

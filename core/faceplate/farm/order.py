@@ -22,7 +22,8 @@ from faceplate.io.limits import format_for
 from faceplate.io.sequence import Footage, open_input
 from faceplate.io.target import Target, open_output
 from faceplate.model_choice import PLAIN_CHOICE, ModelChoice
-from faceplate.operations import open_restore, restore_request
+from faceplate.operations import DIS, open_restore, restore_request
+from faceplate.parameters import operation
 from faceplate_client.errors import RequestError
 
 OnFrame = Callable[[FrameRecord], None]
@@ -142,7 +143,8 @@ def _job(order: RestoreOrder, stop: threading.Event) -> Job:
     _expect_room_for_motion(order, footage, target)
     if not (order.resume or order.overwrite):
         _refuse_existing(footage, target)
-    tools = open_restore(order.device, order.models)
+    flow = operation("steady").checked(order.steady)["flow"] if order.wants_shot else DIS
+    tools = open_restore(order.device, order.models, flow=flow)
     return Job(
         footage,
         target,

@@ -100,7 +100,8 @@ def steadying_for(
         on_warning(warning)
     film = replace(film, deinterlace=first_field(film.deinterlace, shot.fields, marked))
     digest = hashlib.sha256(shot_as_text(shot).encode()).hexdigest()
-    return Steadying(shot, params, film, digest, {file.number: file for file in whole.frames})
+    files = {file.number: file for file in whole.frames}
+    return Steadying(shot, params, film, digest, files, values["flow"])
 
 
 def _hidden(target: Target, question: str) -> Path:

@@ -12,8 +12,9 @@ from faceplate.farm.proof import hash_file
 from faceplate.farm.rendering import Fetched, Job, Rendered, read_frame, rendered_of
 from faceplate.frames.steady import SteadyShot, tall_tracks
 from faceplate.io.sequence import FrameFile, FrameReader
-from faceplate.operations import RestoreRequest
+from faceplate.operations import DIS, RestoreRequest
 from faceplate.plate import Plate
+from faceplate.stabilise.flow import flow_finder
 from faceplate.stabilise.motion import motion_vectors, steady_map
 from faceplate.stabilise.pipeline import Memory, SteadyParams
 from faceplate.stages.shot import Shot
@@ -32,8 +33,8 @@ MOTION = (*BESIDE, STMAP)
 class Steadying:
     """A shot and how it is used.
 
-    `film`: what is cleaned first. `digest`: of the shot's text. `files`: every frame of the input, those outside
-    `--frames` as well: a window reaches over the ends of a chunk.
+    `film`: what is cleaned first. `flow`: how motion is followed. `digest`: of the shot's text. `files`: every frame of
+    the input, those outside `--frames` as well: a window reaches over the ends of a chunk.
     """
 
     shot: Shot
@@ -41,10 +42,11 @@ class Steadying:
     film: FilmParams
     digest: str
     files: Mapping[int, FrameFile] = field(repr=False)
+    flow: str = DIS
 
     def as_words(self) -> dict[str, Any]:
         """Whatever of it could change a pixel, in plain values: for proofs."""
-        steady = {"steady": self.params.strength, "radius": self.params.radius}
+        steady = {"steady": self.params.strength, "radius": self.params.radius, "flow": self.flow}
         return {"shot": self.digest, **steady, **self.film.as_words()}
 
     def chosen(self, request: RestoreRequest) -> set[int]:
@@ -109,8 +111,9 @@ class SteadyFrames:
     def _motion(self, plate: Plate, near: Mapping[int, Plate]) -> dict[str, Matte]:
         """The motion layers that were asked for, two channels each."""
         beside, scale = self._beside(plate.frame), self._job.request.params.scale
+        find = flow_finder(self._job.tools.flow)
         pairs = {
-            name: motion_vectors(plate, near.get(beside.get(name, plate.frame)), scale=scale)
+            name: motion_vectors(plate, near.get(beside.get(name, plate.frame)), scale=scale, find=find)
             for name in BESIDE
             if name in self._job.layers
         }

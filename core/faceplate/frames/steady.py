@@ -20,6 +20,7 @@ from faceplate.plate import Plate
 from faceplate.restore.face import restore_crop
 from faceplate.restore.pipeline import Restored, face_crop, restore_frame
 from faceplate.runtime.net import Net
+from faceplate.stabilise.flow import flow_finder
 from faceplate.stabilise.pipeline import Restore, SteadyFaces, SteadyParams
 from faceplate.stages.align import Crop
 from faceplate.stages.detect import detect_faces
@@ -66,6 +67,7 @@ class SteadyShot:
             params,
             take=lambda plate, face, side: face_crop(plate, face, side=side).pixels,
             restore=restore or (lambda crop: restore_crop(crop, nets.restore, mirror=mirror)),
+            find=flow_finder(tools.flow),
         )
 
     def window(self, frame: int) -> list[int]:

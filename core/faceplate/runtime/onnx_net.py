@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime as ort
@@ -12,6 +12,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ign
 
 from faceplate.errors import ShapeError
 from faceplate_client.errors import EngineError, ModelError
+
+K = TypeVar("K")
 
 _FAILURES = (
     state.EPFail,
@@ -50,6 +52,7 @@ class OnnxNet:
         providers: tuple[str, ...],
         threads: int,
         fixed: Mapping[str, float] | None = None,
+        pictures: int = 1,
     ) -> None:
         """Open a model from its bytes.
 
@@ -59,7 +62,8 @@ class OnnxNet:
             template: its crop template, "" for none.
             providers: ONNX Runtime's execution providers, preferred first.
             threads: threads one run may use on the CPU.
-            fixed: inputs besides the picture, and the number that each always gets.
+            fixed: inputs besides the pictures, and the number that each always gets.
+            pictures: inputs that are pictures. A batch's channels are parted among them, in the graph's order.
 
         Raises:
             ModelError: `model.damaged`, the runtime cannot open it; `model.shape`, it has other inputs.
@@ -86,16 +90,19 @@ class OnnxNet:
             ) from error
         fixed = dict(fixed or {})
         inputs = self._session.get_inputs()
-        pictures = [each for each in inputs if each.name not in fixed]
-        if len(pictures) != 1 or pictures[0].type != "tensor(float)" or len(inputs) != len(fixed) + 1:
+        shown = [each for each in inputs if each.name not in fixed]
+        kinds = {each.type for each in shown}
+        if len(shown) != pictures or kinds != {"tensor(float)"} or len(inputs) != len(fixed) + pictures:
             read = ", ".join(f"{each.name} {each.type}" for each in inputs) or "nothing"
             wanted = f" besides {', '.join(fixed)}" if fixed else ""
+            count = "one float32 batch" if pictures == 1 else f"{pictures} float32 batches"
             raise ModelError(
-                f"{id} should read one float32 batch{wanted}, it reads {read}. Export it again with one float input, "
-                "or name the others as input.fixed in its manifest.",
+                f"{id} should read {count}{wanted}, it reads {read}. Export it again with "
+                f"{'one float input' if pictures == 1 else f'{pictures} float inputs'}, or name the others as "
+                "input.fixed in its manifest.",
                 code="model.shape",
             )
-        self._input = pictures[0].name
+        self._inputs = [each.name for each in shown]
         self._fixed = {
             each.name: _always(each, fixed[each.name], id) for each in inputs if each.name in fixed
         }
@@ -104,7 +111,7 @@ class OnnxNet:
         """Run the net once.
 
         Args:
-            batch: (B, C, H, W) float32, in the manifest's input range.
+            batch: (B, C, H, W) float32, in the manifest's input range; C channels for all pictures together.
 
         Returns:
             Every output of the graph, in order.
@@ -115,9 +122,7 @@ class OnnxNet:
         """
         start = time.perf_counter()
         try:
-            outputs = self._session.run(
-                None, {**self._fixed, self._input: np.ascontiguousarray(batch, np.float32)}
-            )
+            outputs = self._session.run(None, {**self._fixed, **parted(batch, self._inputs)})
         except state.InvalidArgument as error:
             raise ShapeError(
                 f"{self.id} does not take a batch of {batch.shape}: {_first_line(error)}. "
@@ -128,6 +133,12 @@ class OnnxNet:
         with self._counting:
             self.seconds += time.perf_counter() - start
         return tuple(np.asarray(output) for output in outputs)
+
+
+def parted(batch: NDArray[np.float32], inputs: Sequence[K]) -> dict[K, NDArray[np.float32]]:
+    """A batch's channels dealt out among a graph's pictures, in their order, as evenly as they go."""
+    parts = np.array_split(batch, len(inputs), axis=1)
+    return {each: np.ascontiguousarray(part, np.float32) for each, part in zip(inputs, parts, strict=True)}
 
 
 def _always(wanted: Any, number: float, id: str) -> NDArray[Any]:

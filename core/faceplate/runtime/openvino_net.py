@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.errors import ShapeError
-from faceplate.runtime.onnx_net import run_error
+from faceplate.runtime.onnx_net import parted, run_error
 from faceplate_client.errors import EngineError, ModelError
 
 
@@ -28,6 +28,7 @@ class OpenVinoNet:
         template: str,
         threads: int,
         fixed: Mapping[str, float] | None = None,
+        pictures: int = 1,
     ) -> None:
         """Compile a model from its bytes.
 
@@ -36,7 +37,8 @@ class OpenVinoNet:
             id: what reports call the model.
             template: its crop template, "" for none.
             threads: threads one run may use.
-            fixed: inputs besides the picture, and the number that each always gets.
+            fixed: inputs besides the pictures, and the number that each always gets.
+            pictures: inputs that are pictures. A batch's channels are parted among them, in the graph's order.
 
         Raises:
             EngineError: `engine.absent`, OpenVINO is not installed or does not load here.
@@ -64,13 +66,13 @@ class OpenVinoNet:
                 "or use device cpu.",
                 code="model.damaged",
             ) from error
-        self._place, self._fixed = _inputs(model, dict(fixed or {}), id)
+        self._places, self._fixed = _inputs(model, dict(fixed or {}), id, pictures)
 
     def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """Run the net once.
 
         Args:
-            batch: (B, C, H, W) float32, in the manifest's input range.
+            batch: (B, C, H, W) float32, in the manifest's input range; C channels for all pictures together.
 
         Returns:
             Every output of the graph, in order, float32.
@@ -82,7 +84,7 @@ class OpenVinoNet:
         with self._turn:
             start = time.perf_counter()
             try:
-                inputs = {**self._fixed, self._place: np.ascontiguousarray(batch, np.float32)}
+                inputs = {**self._fixed, **parted(batch, self._places)}
                 results = self._request.infer(inputs, share_inputs=True)
             except RuntimeError as error:
                 if "shape" in str(error).lower() and "memory" not in str(error).lower():
@@ -97,8 +99,10 @@ class OpenVinoNet:
         return outputs
 
 
-def _inputs(model: Any, fixed: dict[str, float], id: str) -> tuple[int, dict[int, NDArray[Any]]]:
-    """The place of the picture among a model's inputs, and what every other input always gets."""
+def _inputs(
+    model: Any, fixed: dict[str, float], id: str, pictures: int
+) -> tuple[list[int], dict[int, NDArray[Any]]]:
+    """The places of the pictures among a model's inputs, and what every other input always gets."""
     places: list[int] = []
     always: dict[int, NDArray[Any]] = {}
     for place, port in enumerate(model.inputs):
@@ -108,14 +112,15 @@ def _inputs(model: Any, fixed: dict[str, float], id: str) -> tuple[int, dict[int
             continue
         shape = [side.get_length() if side.is_static else 1 for side in port.partial_shape]
         always[place] = np.full(shape, fixed[names.pop()], port.element_type.to_dtype())
-    if len(places) != 1 or len(always) != len(fixed):
+    if len(places) != pictures or len(always) != len(fixed):
         read = ", ".join(port.any_name for port in model.inputs) or "nothing"
+        count = "one picture" if pictures == 1 else f"{pictures} pictures"
         raise ModelError(
-            f"{id} should read one picture besides {', '.join(fixed) or 'nothing'}, it reads {read}. "
+            f"{id} should read {count} besides {', '.join(fixed) or 'nothing'}, it reads {read}. "
             "Correct input.fixed in its manifest.",
             code="model.shape",
         )
-    return places[0], always
+    return places, always
 
 
 def _last_line(error: Exception) -> str:

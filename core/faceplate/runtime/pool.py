@@ -3,7 +3,7 @@
 import os
 import threading
 
-from faceplate.adapters.opening import adapted
+from faceplate.adapters.opening import PICTURES, adapted
 from faceplate.errors import RangeError
 from faceplate.registry.acceptance import expect_permitted
 from faceplate.registry.catalogue import find_weights, read_weights
@@ -95,12 +95,6 @@ def _fresh_net(manifest: Manifest, device: Device) -> Net:
         from faceplate.runtime.spandrel_net import SpandrelNet
 
         return SpandrelNet(read_weights(manifest), manifest, cuda=device.name == "cuda")
-    if manifest.adapter == "raft":
-        raise ModelError(
-            f"{manifest.name} cannot be used yet: optical flow is DIS here, and nothing asks for a net. "
-            "Leave it out of --model.",
-            code="model.runtime",
-        )
     if manifest.weights.runtime != "onnx":
         raise ModelError(
             f"{manifest.name} needs the {manifest.weights.runtime} runtime, which runs in training only. "
@@ -108,12 +102,17 @@ def _fresh_net(manifest: Manifest, device: Device) -> Net:
             code="model.runtime",
         )
     content = read_weights(manifest)
-    template = manifest.input.template
+    template, pictures = manifest.input.template, PICTURES.get(manifest.adapter, 1)
     if device.name == "openvino":
         from faceplate.runtime.openvino_net import OpenVinoNet
 
         return OpenVinoNet(
-            content, id=manifest.name, template=template, threads=threads(), fixed=manifest.input.fixed
+            content,
+            id=manifest.name,
+            template=template,
+            threads=threads(),
+            fixed=manifest.input.fixed,
+            pictures=pictures,
         )
     from faceplate.runtime.onnx_net import OnnxNet
 
@@ -124,4 +123,5 @@ def _fresh_net(manifest: Manifest, device: Device) -> Net:
         providers=device.providers,
         threads=threads(),
         fixed=manifest.input.fixed,
+        pictures=pictures,
     )

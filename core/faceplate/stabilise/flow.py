@@ -1,12 +1,18 @@
 """Optical flow: where every pixel of one picture lies in another, and how far that may be believed."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import cv2
 import numpy as np
 
 from faceplate.arrays import Flow, Image, Matte, expect_shapes
-from faceplate.errors import RangeError
+from faceplate.channels import channel_max
+from faceplate.errors import RangeError, ShapeError
+from faceplate.runtime.net import Net
+
+FindFlow = Callable[[Image, Image], Flow]
+"""(picture, other), both (H, W, 3), display-encoded, 0-1 -> (H, W, 2), pixels; a pure function of the two."""
 
 Quality = Literal["fast", "medium"]
 
@@ -54,17 +60,45 @@ def find_flow(image: Image, other: Image, *, quality: Quality = "fast") -> Flow:
 
     After: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016.
     """
-    sizes = expect_shapes(image=(image, "H W 3"), other=(other, "H W 3"))
-    if min(sizes["H"], sizes["W"]) < SMALLEST:
-        raise RangeError(
-            f"pictures to follow motion in should be {SMALLEST} pixels or more either way, "
-            f"got {sizes['W']} x {sizes['H']}"
-        )
+    _expect_followed(image, other)
     if quality not in _PRESETS:
         raise RangeError(f"flow quality should be one of {', '.join(_PRESETS)}, got {quality}")
     search = cv2.DISOpticalFlow.create(_PRESETS[quality])
     search.setFinestScale(FINEST)
     return np.asarray(search.calc(_read(image), _read(other), None), np.float32)  # type: ignore[call-overload]
+
+
+def flow_finder(net: Net | None) -> FindFlow:
+    """What follows motion: a net of task frames.flow, DIS where there is none."""
+    if net is None:
+        return find_flow
+    return lambda image, other: flow_by(net, image, other)
+
+
+def flow_by(net: Net, image: Image, other: Image) -> Flow:
+    """Follow every pixel of a picture into another by a net, as `find_flow` does by search.
+
+    Args:
+        net: of task frames.flow: (1, 6, H, W), both pictures RGB 0-1 one after the other, in; (1, 2, H, W), pixels to
+            the right and down, out.
+        image, other: (H, W, 3), display-encoded, 0-1, at least 32 pixels either way.
+
+    Returns:
+        (H, W, 2) float32, pixels, finite. Where the net gives no number, or one that leads further than twice the
+        picture, the flow leads out of the picture: `inside` and `visibility` are 0 there.
+
+    Raises:
+        ShapeError: pictures of different size; a net that gives another shape. RangeError: smaller than 32 pixels.
+    """
+    height, width = _expect_followed(image, other)
+    pair = np.concatenate([image, other], axis=2).transpose(2, 0, 1)[None]
+    found = np.asarray(net(np.ascontiguousarray(np.clip(pair, 0.0, 1.0), np.float32))[0], np.float32)
+    if found.shape != (1, 2, height, width):
+        raise ShapeError(f"{net.id} should give a flow of {(1, 2, height, width)}, got {found.shape}")
+    # OpenCV resamples at these places, and knows no end where a place is no number.
+    far = 2.0 * max(height, width)
+    flow = np.clip(np.nan_to_num(found[0], nan=far, posinf=far, neginf=-far), -far, far)
+    return np.ascontiguousarray(flow.transpose(1, 2, 0))
 
 
 def visibility(forward: Flow, backward: Flow) -> Matte:
@@ -111,8 +145,7 @@ def resemblance(image: Image, carried: Image) -> Matte:
         ShapeError: arrays that do not share H and W.
     """
     expect_shapes(image=(image, "H W 3"), carried=(carried, "H W 3"))
-    apart = np.abs(cv2.GaussianBlur(image - carried, (0, 0), ALIKE_SIGMA))
-    apart = np.maximum(np.maximum(apart[..., 0], apart[..., 1]), apart[..., 2])  # .max(axis=2) takes ten times as long
+    apart = channel_max(np.abs(cv2.GaussianBlur(image - carried, (0, 0), ALIKE_SIGMA)))
     return np.asarray(np.clip((UNLIKE - apart) / (UNLIKE - ALIKE), 0.0, 1.0), np.float32)
 
 
@@ -154,6 +187,16 @@ def _ends(flow: Flow) -> tuple[np.ndarray, np.ndarray]:
 def _squared(flow: Flow) -> np.ndarray:
     """(H, W): the squared length of a flow."""
     return flow[..., 0] ** 2 + flow[..., 1] ** 2
+
+
+def _expect_followed(image: Image, other: Image) -> tuple[int, int]:
+    """(height, width) of two pictures that motion can be followed between."""
+    height, width = expect_shapes(image=(image, "H W 3"), other=(other, "H W 3")).values()
+    if min(height, width) < SMALLEST:
+        raise RangeError(
+            f"pictures to follow motion in should be {SMALLEST} pixels or more either way, got {width} x {height}"
+        )
+    return height, width
 
 
 def _read(image: Image) -> np.ndarray:

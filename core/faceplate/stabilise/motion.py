@@ -5,18 +5,17 @@ pixel to where it lies on the next and on the frame before. An STMap names, for 
 that is to be shown there, 0-1 over the display window from its lower left corner, pixel centres at +0.5.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 
 import cv2
 import numpy as np
 
-from faceplate.arrays import Flow, Image, Matte
+from faceplate.arrays import Matte
 from faceplate.errors import RangeError
 from faceplate.faces import Face
 from faceplate.geometry import apply, fit_similarity
 from faceplate.plate import Plate
-from faceplate.stabilise.flow import SMALLEST, find_flow
+from faceplate.stabilise.flow import SMALLEST, FindFlow, find_flow
 from faceplate.stages.view import view_plate
 
 Pair = tuple[Matte, Matte]
@@ -28,7 +27,7 @@ def motion_vectors(
     other: Plate | None,
     *,
     scale: int = 1,
-    find: Callable[[Image, Image], Flow] = find_flow,
+    find: FindFlow = find_flow,
 ) -> Pair:
     """Where every pixel of a plate lies on another frame, as pixels across and up from where it is.
 

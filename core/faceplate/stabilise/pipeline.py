@@ -15,7 +15,7 @@ from faceplate.arrays import Flow, Image, Matte, expect_shapes
 from faceplate.errors import RangeError
 from faceplate.faces import Face
 from faceplate.plate import Plate
-from faceplate.stabilise.flow import carry, find_flow, resemblance, visibility
+from faceplate.stabilise.flow import FindFlow, carry, find_flow, resemblance, visibility
 from faceplate.stabilise.temporal import Neighbour, steady_crop
 from faceplate.stages.shot import Shot, Track
 from faceplate.stages.tone import tone_drift
@@ -33,8 +33,6 @@ Take = Callable[[Plate, Face, int], Image]
 
 Restore = Callable[[Image], Image]
 """A crop -> the restored crop, same shape and space; the same crop gives the same bits."""
-
-FindFlow = Callable[[Image, Image], Flow]
 
 
 class Memory(Generic[Value]):

@@ -1,7 +1,6 @@
 """One open session of each model, verified before it is opened."""
 
 import threading
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,13 +68,6 @@ def test_an_open_net_is_asked_for_its_licence_again(tmp_path, monkeypatch):
     with pytest.raises(ModelError) as caught:
         open_net(one, device="cpu", policy="A")
     assert caught.value.code == "model.policy"
-
-
-def test_a_net_for_which_there_is_no_use_yet_says_so(tmp_path):
-    one = replace(manifest(tmp_path), adapter="raft")
-    with pytest.raises(ModelError, match="optical flow is DIS here") as caught:
-        open_net(one, device="cpu")
-    assert caught.value.code == "model.runtime"
 
 
 def test_models_that_nobody_asked_for_the_longest_make_room(tmp_path, monkeypatch):
