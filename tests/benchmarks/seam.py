@@ -113,7 +113,7 @@ def main() -> int:
         shown = worn(np.ascontiguousarray(photo), seed).astype(np.float32)
         plate = Plate.of(shown, encoding=SRGB)
         face = detect_faces(plate, tools.detector)[0]
-        crop = face_crop(plate, face, side=choose_side(face, 1))
+        crop = face_crop(plate, face, choose_side(face, 1))
         made = restore_crop(crop.pixels, tools.nets.restore)
         for name, tone in TONES.items():
             toned = np.clip(made + np.array(tone, np.float32), 0, 1)

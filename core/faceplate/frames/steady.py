@@ -21,13 +21,16 @@ from faceplate.restore.face import restore_crop
 from faceplate.restore.pipeline import Restored, face_crop, restore_frame
 from faceplate.runtime.net import Net
 from faceplate.stabilise.flow import flow_finder
-from faceplate.stabilise.pipeline import Restore, SteadyFaces, SteadyParams
+from faceplate.stabilise.pipeline import Memory, Restore, SteadyFaces, SteadyParams
 from faceplate.stages.align import Crop
 from faceplate.stages.detect import detect_faces
 from faceplate.stages.face_rows import overlap
 from faceplate.stages.grain import Grain
 from faceplate.stages.regrain import grain_taken, regrain
 from faceplate.stages.shot import Shot, Track
+
+CROPS_KEPT = 32
+"""Crops, 4 MB each and shared with what `SteadyFaces` keeps, that are not cut a second time."""
 
 HELD = 12
 """Frames for which a face that was lost is still veiled where it was: as long as the gaps that tracks bridge."""
@@ -62,10 +65,11 @@ class SteadyShot:
         self._shot, self._ids, self._request, self._tools = shot, frozenset(ids), request, tools
         self._anonymise = anonymise
         nets, mirror = tools.nets, request.params.mirror
+        self._crops: Memory[Crop] = Memory(CROPS_KEPT)
         self._faces = SteadyFaces(
             shot,
             params,
-            take=lambda plate, face, side: face_crop(plate, face, side=side).pixels,
+            take=lambda plate, face, side: self._take(plate, face, side).pixels,
             restore=restore or (lambda crop: restore_crop(crop, nets.restore, mirror=mirror)),
             find=flow_finder(tools.flow),
         )
@@ -118,13 +122,24 @@ class SteadyShot:
         # Where the shot's grain is not known at this size, each face gets back what the net took out of it.
         params = replace(request.params, grain=0.0) if grain else request.params
         done = restore_frame(
-            plate, chosen, nets=self._tools.nets, params=params, restored_crop=steadied, drift=drift
+            plate,
+            chosen,
+            nets=self._tools.nets,
+            params=params,
+            restored_crop=steadied,
+            drift=drift,
+            take=self._take,
         )
         if grain:
             done = replace(done, plate=self._grained(plate, done, grain))
         others = self._others(plate, chosen) if self._anonymise else None
         finished = finish(done, found, chosen, scale=request.params.scale, veiled=others, repaired=repaired)
         return replace(finished, tracks=[(track.id, track.name) for track, _ in here])
+
+    def _take(self, plate: Plate, face: Face, side: int) -> Crop:
+        """A face's crop, which its frame and those around it all look at."""
+        key = (plate.frame, face.box, face.points.tobytes(), side)
+        return self._crops.of(key, lambda: face_crop(plate, face, side))
 
     def _others(self, plate: Plate, chosen: Sequence[Face]) -> list[Face]:
         return others_on(

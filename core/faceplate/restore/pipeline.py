@@ -138,6 +138,10 @@ RestoredCrop = Callable[[int, Crop], Image]
 """(number of the face, from 0; its crop) -> the restored crop, (S, S, 3), display-encoded, 0-1."""
 
 
+TakeCrop = Callable[[Plate, Face, int], Crop]
+"""(plate, face, side) -> what `face_crop` gives."""
+
+
 ToneDrift = Callable[[int, Crop, Matte], Image]
 """(number of the face, its crop, its matte) -> (S, S, 3), what to add to the tone that the plate has there."""
 
@@ -150,6 +154,7 @@ def restore_frame(
     params: RestoreParams,
     restored_crop: RestoredCrop | None = None,
     drift: ToneDrift | None = None,
+    take: TakeCrop | None = None,
 ) -> Restored:
     """Restore the given faces of one frame.
 
@@ -160,6 +165,7 @@ def restore_frame(
         params: what the artist set.
         restored_crop: where restored crops come from; by default the net, run on this frame alone.
         drift: what the tone of a face lacks on this frame; by default nothing, its tone is the plate's.
+        take: where crops come from, for whoever has them already; by default `face_crop`.
 
     Returns:
         The frame, its layers and what became of each face. Where no face was restored and the scale is 1, the plate
@@ -169,7 +175,7 @@ def restore_frame(
         ShapeError, ModelError: a net that does not keep its word.
     """
     clock = _Clock()
-    restored_crop = restored_crop or _by_itself(nets.restore, mirror=params.mirror)
+    restored_crop, take = restored_crop or _by_itself(nets.restore, mirror=params.mirror), take or face_crop
     reports: list[FaceReport] = []
     mended: dict[int, _Mended] = {}
     for number, face in enumerate(faces):
@@ -179,7 +185,9 @@ def restore_frame(
             side = fixed_side(nets.restore) or choose_side(face, params.scale)
             made = partial(restored_crop, number)
             lacks = partial(drift, number) if drift else None
-            mended[number] = _mend_face(plate, face, side, made, lacks, params, clock)
+            with clock("align"):
+                crop = take(plate, face, side)
+            mended[number] = _mend_face(face, crop, made, lacks, params, clock)
     with clock("composite"):
         comp = composite(plate, [done.patch for done in mended.values()], scale=params.scale)
     for number, done in mended.items():
@@ -193,7 +201,7 @@ def _by_itself(net: Net, *, mirror: bool) -> RestoredCrop:
     return lambda _, crop: restore_crop(crop.pixels, net, mirror=mirror)
 
 
-def face_crop(plate: Plate, face: Face, *, side: int) -> Crop:
+def face_crop(plate: Plate, face: Face, side: int) -> Crop:
     """A face as the restoring net is shown it: aligned, at the exposure that the net knows.
 
     Raises:
@@ -203,17 +211,14 @@ def face_crop(plate: Plate, face: Face, *, side: int) -> Crop:
 
 
 def _mend_face(
-    plate: Plate,
     face: Face,
-    side: int,
+    crop: Crop,
     restored_crop: Callable[[Crop], Image],
     drift: Callable[[Crop, Matte], Image] | None,
     params: RestoreParams,
     clock: Callable,
 ) -> _Mended:
-    """One face's way from the plate to a patch."""
-    with clock("align"):
-        crop = face_crop(plate, face, side=side)
+    """One face's way from its crop to a patch."""
     with clock("restore"):
         raw = restored_crop(crop)
     with clock("matte"):
