@@ -26,7 +26,7 @@ from faceplate.stages.align import (
     template_square,
 )
 from faceplate.stages.composite import Patch, composite
-from faceplate.stages.enlarge import SCALES
+from faceplate.stages.enlarge import SCALES, enlarge
 from faceplate.stages.evidence import invented_detail, keep_supported
 from faceplate.stages.matte import face_matte, mean_inside
 from faceplate.stages.tone import expose, match_tone
@@ -40,6 +40,9 @@ SURE_SQUARE = 200.0
 EXPOSURE_SIDE = 64
 """Side of the small crop that a face's exposure is measured on."""
 
+ENLARGERS = ("net", "lanczos")
+"""How a plate is made larger around its faces: by Lanczos, or by a net on top of it where there is one."""
+
 THIN_EVIDENCE = 0.4
 """Share of invented detail above which a report warns that the face is more the net's than the plate's."""
 
@@ -50,7 +53,8 @@ class RestoreParams:
 
     `strength` 0-1: how much of the restoration is mixed in; 0 gives the plate back bit for bit. `fidelity` 0-1: how
     strictly detail must be supported by the plate. `sharpen` 0-1: lifts fine detail without halos. `grain` 0-1: gives
-    back the plate's own grain. `scale` 1, 2 or 4: size of the output. `mirror`: average with the mirrored face.
+    back the plate's own grain. `scale` 1, 2 or 4: size of the output. `enlarge`: "net" or "lanczos", how the plate
+    around faces gets there. `mirror`: average with the mirrored face.
 
     Raises:
         RangeError: a value outside its range.
@@ -61,6 +65,7 @@ class RestoreParams:
     sharpen: float = 0.0
     grain: float = 0.0
     scale: int = 1
+    enlarge: str = "net"
     mirror: bool = False
 
     def __post_init__(self) -> None:
@@ -70,14 +75,19 @@ class RestoreParams:
                 raise RangeError(f"{name} should be 0-1, got {value}")
         if self.scale not in SCALES:
             raise RangeError(f"scale should be one of {', '.join(map(str, SCALES))}, got {self.scale}")
+        if self.enlarge not in ENLARGERS:
+            raise RangeError(f"enlarge should be one of {', '.join(ENLARGERS)}, got {self.enlarge}")
 
 
 @dataclass(frozen=True)
 class RestoreNets:
-    """The nets that restoring runs: `restore` (1, 3, S, S) -> the same; `identity` (1, 3, 112, 112) -> (1, N)."""
+    """The nets that restoring runs: `restore` (1, 3, S, S) -> the same; `identity` (1, 3, 112, 112) -> (1, N);
+    `upscale` (1, 3, H, W) -> (1, 3, 2 H, 2 W), see `stages.enlarge`. All but the first are optional.
+    """
 
     restore: Net
     identity: Net | None = None
+    upscale: Net | None = None
 
 
 @dataclass(frozen=True)
@@ -188,8 +198,10 @@ def restore_frame(
             with clock("align"):
                 crop = take(plate, face, side)
             mended[number] = _mend_face(face, crop, made, lacks, params, clock)
+    with clock("enlarge"):
+        large = enlarge(plate, params.scale, nets.upscale if params.enlarge == "net" else None)
     with clock("composite"):
-        comp = composite(plate, [done.patch for done in mended.values()], scale=params.scale)
+        comp = composite(plate, [done.patch for done in mended.values()], scale=params.scale, large=large)
     for number, done in mended.items():
         with clock("likeness"):
             likeness = _likeness(plate, comp.plate, done, nets.identity, params.scale)
@@ -230,7 +242,9 @@ def _mend_face(
     with clock("evidence"):
         invented = invented_detail(np.add(crop.pixels, delta, dtype=np.float32), crop.pixels)
     share, certainty = mean_inside(invented, matte), _certainty(face)
-    patch = Patch(delta, matte, invented, certainty, crop.plate_from_crop, crop.gain)
+    patch = Patch(
+        delta, matte, invented, certainty, crop.plate_from_crop, crop.gain, strength=params.strength
+    )
     return _Mended(face, crop, patch, share, certainty * (1.0 - share))
 
 

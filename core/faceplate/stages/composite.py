@@ -13,7 +13,7 @@ import numpy as np
 from faceplate.arrays import Image, Matrix, Matte, expect_shapes
 from faceplate.geometry import extent, scaling, translation, warp
 from faceplate.plate import Plate, Rect
-from faceplate.stages.enlarge import enlarge_plate
+from faceplate.stages.enlarge import Enlarged, enlarge
 from faceplate.stages.view import cut_plate, view_plate
 
 LEAST_COVER = 1.0 / 4096.0
@@ -26,7 +26,8 @@ class Patch:
 
     `delta`: (S, S, 3), display-encoded sRGB, what to add to the net's view of the plate. `matte`: (S, S), 0-1,
     0 along the rim. `invented`: (S, S), 0-1. `confidence`: 0-1, of the whole face. `plate_from_crop`: (3, 3), to
-    display window coordinates at scale 1. `gain`: the exposure the net saw the plate at.
+    display window coordinates at scale 1. `gain`: the exposure the net saw the plate at. `strength`: 0-1, how much of a
+    restored face the delta is; only as much of it the face is spared what an enlarging net adds around it.
     """
 
     delta: Image
@@ -35,6 +36,7 @@ class Patch:
     confidence: float
     plate_from_crop: Matrix
     gain: float = 1.0
+    strength: float = 1.0
 
     def __post_init__(self) -> None:
         expect_shapes(
@@ -71,7 +73,9 @@ class _Placed:
     confidence: float
 
 
-def composite(plate: Plate, patches: Sequence[Patch], *, scale: int = 1) -> Composited:
+def composite(
+    plate: Plate, patches: Sequence[Patch], *, scale: int = 1, large: Enlarged | None = None
+) -> Composited:
     """Lay patches over a plate.
 
     Every patch is worked out on the plate as it came in; where mattes overlap their weights share the pixel and are
@@ -83,6 +87,8 @@ def composite(plate: Plate, patches: Sequence[Patch], *, scale: int = 1) -> Comp
         plate: in its own space, any values.
         patches: in any order; none leaves the plate as it is.
         scale: 1, 2 or 4: how many times larger the output is.
+        large: the plate at that size, by default by Lanczos; given away, its pixels become the composite's. Faces lie
+            on the plain one, because their detail is the patch's.
 
     Returns:
         The composited plate and its layers. With no patch on the plate and scale 1 its pixels are the same array.
@@ -90,9 +96,10 @@ def composite(plate: Plate, patches: Sequence[Patch], *, scale: int = 1) -> Comp
     Raises:
         RangeError: another scale.
     """
-    target = enlarge_plate(plate, scale)
+    large = large or enlarge(plate, scale)
+    target = large.plate
     ordered = sorted(patches, key=_fixed_order)  # sums of floats depend on their order
-    placed = [found for found in (_place(patch, target, scale) for patch in ordered) if found is not None]
+    placed = [found for found in (_place(patch, large, scale) for patch in ordered) if found is not None]
     matte, invented, confidence = (np.zeros(target.pixels.shape[:2], np.float32) for _ in range(3))
     if not placed:
         return Composited(target, matte, invented, confidence)
@@ -115,9 +122,9 @@ def _fixed_order(patch: Patch) -> tuple[float, ...]:
     return (*patch.plate_from_crop.ravel(), patch.gain, float(patch.delta.sum()), float(patch.matte.sum()))
 
 
-def _place(patch: Patch, target: Plate, scale: int) -> _Placed | None:
+def _place(patch: Patch, large: Enlarged, scale: int) -> _Placed | None:
     """Resample a patch onto the output plate and decode its difference there; None where nothing of it shows."""
-    covered = _covered(patch.matte)
+    covered, target = _covered(patch.matte), large.plain
     if covered is None:
         return None
     target_from_crop = scaling(scale) @ patch.plate_from_crop
@@ -134,6 +141,8 @@ def _place(patch: Patch, target: Plate, scale: int) -> _Placed | None:
     if not weight.any():
         return None
     difference, shown = _difference(target, window, warp(patch.delta, local, size), patch.gain)
+    if large.plate is not target:
+        difference -= np.float32(patch.strength) * _detail(large, window)
     invented = np.clip(warp(patch.invented, local, size, kernel="linear"), 0.0, 1.0)
     return _Placed(window, weight, difference, shown, invented, patch.confidence)
 
@@ -150,6 +159,13 @@ def _difference(target: Plate, window: Rect, delta: Image, gain: float) -> tuple
     carried = np.float32(1.0 / gain) if seen.cover is None else (seen.cover / np.float32(gain))[..., None]
     finite = bool(np.isfinite(cut_plate(target, window)[0]).all())
     return (after - before) * carried, None if finite else before * carried
+
+
+def _detail(large: Enlarged, window: Rect) -> Image:
+    """What an enlarging net added to a window, 0 where nothing can be told."""
+    with np.errstate(invalid="ignore"):  # Inf less Inf
+        added = cut_plate(large.plate, window)[0] - cut_plate(large.plain, window)[0]
+    return np.where(np.isfinite(added), added, np.float32(0))
 
 
 def _add(region: Image, patch: _Placed, share: Matte) -> None:

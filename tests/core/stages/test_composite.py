@@ -1,5 +1,7 @@
 """Patches over a plate: outside the mattes not one bit changes, whatever the plate holds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,9 @@ from faceplate.geometry import apply, inverse
 from faceplate.plate import Plate, Rect
 from faceplate.stages.align import align_face, points_in_crop
 from faceplate.stages.composite import Composited, Patch, composite
+from faceplate.stages.enlarge import enlarge
 from faceplate.stages.matte import face_matte
+from tests.support.nets import eager_net
 from tests.support.plates import make_face, make_picture, make_plate
 
 
@@ -219,6 +223,25 @@ def test_a_larger_output_gets_the_patch_at_its_own_resolution(scale):
     change = np.abs(comp.plate.pixels - without.plate.pixels)[comp.matte == 1].mean()
     carried = {2: 0.008, 4: 0.05}[scale]  # stripes of 6 crop pixels are 4.2 and 8.4 pixels wide here
     assert change > carried
+
+
+@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("strength", [0.4, 1.0])
+def test_a_face_has_its_own_detail_and_not_the_enlarging_nets(linear, strength):
+    """Where a face is restored by so much, so much of the net's detail makes room for the patch's."""
+    plate, face = make_plate(120, 110, linear=linear), make_face(90, (50, 60))
+    patch = replace(make_patch(plate, face, 0.05 * strength), strength=strength)
+    sharp, soft = enlarge(plate, 2, eager_net(2.0)), enlarge(plate, 2)
+    around, plain = sharp.plate.pixels.copy(), soft.plate.pixels.copy()
+    with_net, without = (composite(plate, [patch], scale=2, large=large) for large in (sharp, soft))
+    inside = with_net.matte == 1
+    rest = (1 - strength) * (around - plain)
+    assert np.abs(around - plain)[inside].mean() > 1e-3 and inside.any()
+    np.testing.assert_allclose(
+        with_net.plate.pixels[inside], (without.plate.pixels + rest)[inside], atol=2e-6
+    )
+    outside = with_net.matte == 0
+    np.testing.assert_array_equal(with_net.plate.pixels[outside], around[outside])
 
 
 def test_layers_are_weighted_by_the_matte():

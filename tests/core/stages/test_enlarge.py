@@ -1,11 +1,15 @@
 """A larger plate is the same picture: windows scale, nothing spreads, nothing rings."""
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from faceplate.errors import RangeError
-from faceplate.plate import Rect
-from faceplate.stages.enlarge import enlarge_plate
+from faceplate.errors import RangeError, ShapeError
+from faceplate.plate import Plate, Rect
+from faceplate.stages.enlarge import REACH, enlarge, enlarge_plate
+from tests.support.nets import StubNet, eager_net
 from tests.support.plates import make_plate
 
 
@@ -52,3 +56,85 @@ def test_nan_and_inf_stay_in_their_blocks():
     assert np.isnan(large[20:22, 24:26]).all()
     assert (large[:2, :2, 1] == -np.inf).all()
     assert (~np.isfinite(large)).sum() == 4 * 3 + 4
+
+
+def with_extremes(plate: Plate) -> Plate:
+    """The plate with a lamp, a hole, and pixels that are no numbers."""
+    pixels = plate.pixels.copy()
+    pixels[10:14, 12:18] = 50.0
+    pixels[20:24, 5:9] = -0.5
+    pixels[30, 30], pixels[3, 25, 1], pixels[26, 11] = np.nan, np.inf, -np.inf
+    return plate.with_pixels(pixels)
+
+
+@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("alpha", ["none", "premultiplied"])
+def test_what_a_display_cannot_show_passes_a_net_bit_for_bit(linear, alpha):
+    plate = with_extremes(make_plate(48, 40, linear=linear, alpha=alpha))
+    made = enlarge(plate, 2, eager_net())
+    plain, large = made.plain.pixels, made.plate.pixels
+    alpha_there = made.plain.alpha
+    straight = plain if alpha_there is None else plain / np.maximum(alpha_there, 1e-6)[..., None]
+    beyond = ~np.isfinite(plain) | (straight > 1.001) | (straight < -0.001)
+    assert beyond.mean() > 0.02 and (large != plain)[~beyond].mean() > 0.5
+    np.testing.assert_array_equal(large.view(np.uint32)[beyond], plain.view(np.uint32)[beyond])
+    assert np.isfinite(large[np.isfinite(plain)]).all()
+    assert made.plate.alpha is made.plain.alpha and made.plate.data_window == made.plain.data_window
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_flat_plate_stays_flat_whatever_a_net_says(scale):
+    plate = Plate.of(np.full((20, 30, 3), 0.3, np.float32))
+    made = enlarge(plate, scale, eager_net())
+    np.testing.assert_array_equal(made.plate.pixels, enlarge_plate(plate, scale).pixels)
+
+
+def test_no_detail_is_larger_than_the_contrast_around_it():
+    plate = make_plate(64, 64)
+    made = enlarge(plate, 2, eager_net(40.0))
+    change = np.abs(made.plate.pixels - made.plain.pixels)
+    low, high = (
+        change_of(plate.pixels, np.ones((3, 3), np.uint8)).repeat(2, axis=0).repeat(2, axis=1)
+        for change_of in (cv2.erode, cv2.dilate)
+    )
+    assert (change <= high - low + 1e-6).all()
+
+
+@given(width=st.integers(3, 60), height=st.integers(3, 60), seed=st.integers(0, 99))
+def test_tiles_change_nothing(width, height, seed):
+    plate = with_extremes(make_plate(48, 40, seed=seed, linear=bool(seed % 2)))
+    plate = Plate.of(np.resize(plate.pixels, (height, width, 3)), encoding=plate.encoding)
+    whole = enlarge(plate, 2, eager_net()).plate.pixels
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("faceplate.stages.enlarge.TILE", 11)
+        np.testing.assert_allclose(enlarge(plate, 2, eager_net()).plate.pixels, whole, atol=1e-5)
+
+
+def test_what_lies_beyond_its_reach_is_nothing_to_a_pixel():
+    """A render of a part is the part of a render: regions of interest and overscan do not change the frame."""
+    plate = make_plate(90, 80, linear=True)
+    part = Plate.of(plate.pixels[9:, 13:], encoding=plate.encoding)
+    whole, alone = (enlarge(each, 2, eager_net()).plate.pixels for each in (plate, part))
+    rim = 2 * (REACH + 1)
+    np.testing.assert_allclose(alone[rim:, rim:], whole[18 + rim :, 26 + rim :], atol=1e-6)
+
+
+def test_four_times_is_twice_two_times():
+    plate = make_plate(30, 26)
+    net = eager_net()
+    once = enlarge(plate, 2, net).plate
+    np.testing.assert_array_equal(enlarge(plate, 4, net).plate.pixels, enlarge(once, 2, net).plate.pixels)
+
+
+def test_without_a_net_or_detail_it_is_lanczos():
+    plate = with_extremes(make_plate(48, 40, linear=True))
+    plain = enlarge_plate(plate, 2).pixels.view(np.uint32)
+    nothing = StubNet(lambda batch: np.zeros((1, 3, 2 * batch.shape[2], 2 * batch.shape[3])))
+    for net in (None, nothing):
+        np.testing.assert_array_equal(enlarge(plate, 2, net).plate.pixels.view(np.uint32), plain)
+    assert enlarge(plate, 1, nothing).plate is plate
+
+
+def test_a_net_of_another_scale_is_refused():
+    with pytest.raises(ShapeError, match="enlarging net stub-1 should return"):
+        enlarge(make_plate(20, 20), 2, StubNet(lambda batch: batch))
