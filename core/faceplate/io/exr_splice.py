@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 
-from faceplate.io.exr_chunks import Chunks, read_chunks, write_spliced
+from faceplate.io.exr_chunks import Chunks, read_chunks, same_content, write_spliced
 from faceplate.io.picture import Part, Picture, runs_of, stamp_of
 from faceplate.io.samples import same_bits
 from faceplate_client.errors import OutputError
@@ -39,7 +39,7 @@ def splice(path: Path, picture: Picture, source: Chunks, *, code: Callable[[Path
         OutputError: it could not be written; and what `code` raises.
     """
     places = source.touched(picture.part.changed_rows or ())
-    fresh: dict[int, bytes] = {}
+    fresh: dict[int, memoryview] = {}
     beside = path.with_name(f"{path.name}.rows.exr")
     try:
         if places:
@@ -75,7 +75,7 @@ def is_spliced(path: Path, picture: Picture, source: Chunks) -> bool:
     places = source.touched(picture.part.changed_rows or ())
     try:
         for place in set(range(len(source.offsets))).difference(places):
-            if written.content(place) != source.content(place):
+            if not same_content(written.content(place), source.content(place)):
                 return False
     except ValueError:
         return False
