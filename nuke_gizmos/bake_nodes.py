@@ -2,9 +2,9 @@
 
     nuke -t bake_nodes.py comp.nk [NODE ...]
 
-Bakes the named nodes, or every FP_Restore and FP_Matte whose Way is bake and that is not baked as it stands. There is
-no dialog: what goes wrong is a line in the log, and the exit code is that of docs/commands.md, so that a farm knows
-whether trying again helps.
+Bakes the named nodes, or every FP_Restore, FP_Steady, FP_Veil and FP_Matte whose Way is bake and that is not baked as
+it stands. There is no dialog: what goes wrong is a line in the log, and the exit code is that of docs/commands.md, so
+that a farm knows whether trying again helps.
 """
 
 import sys
@@ -36,21 +36,21 @@ def main(words):
 
 def _wanted(names):
     from faceplate_client.errors import RequestError
-    from faceplate_nuke import RESTORING
-    from faceplate_nuke.nodes import is_on, restoring_upstream, value
+    from faceplate_nuke import BAKEABLE
+    from faceplate_nuke.nodes import bakeable_upstream, is_on, value
     from faceplate_nuke.state import state_of
 
     if not names:
-        every = [node for name in RESTORING for node in nuke.allNodes(name, recurseGroups=True)]
+        every = [node for name in BAKEABLE for node in nuke.allNodes(name, recurseGroups=True)]
         open_ones = [each for each in every if is_on(each) and value(each, "way") == "bake"]
         # what lies above is baked first: a render of its input is what the next one is made from
-        ordered = sorted(open_ones, key=lambda each: len(restoring_upstream(each)))
+        ordered = sorted(open_ones, key=lambda each: len(bakeable_upstream(each)))
         return [each for each in ordered if not state_of(each).final]
     found = []
     for name in names:
         node = nuke.toNode(name)
-        if node is None or node.Class() not in RESTORING:
-            raise RequestError("There is no FP_Restore or FP_Matte named {} in this script.".format(name))
+        if node is None or node.Class() not in BAKEABLE:
+            raise RequestError("There is no {} named {} in this script.".format(" or ".join(BAKEABLE), name))
         found.append(node)
     return found
 

@@ -2,17 +2,17 @@
 
 import nuke
 
-_MENU = (
-    ("Restore", "FP_Restore"),
-    ("Matte", "FP_Matte"),
-    ("Steady Apply", "FP_SteadyApply"),
-)
-
 
 def _fill(nodes):
+    try:
+        from faceplate_nuke import STEADY_APPLY
+        from faceplate_nuke.kinds import KINDS
+    except ImportError:
+        return  # the folder is not whole: init.py has said so in the log
     menu = nodes.addMenu("Faceplate")
-    for label, name in _MENU:
-        menu.addCommand(label, "nuke.createNode({!r})".format(name))
+    for name, kind in KINDS.items():
+        menu.addCommand(kind.title, "nuke.createNode({!r})".format(name))
+    menu.addCommand("Steady Apply", "nuke.createNode({!r})".format(STEADY_APPLY))
 
 
 _fill(nuke.menu("Nodes"))

@@ -3,6 +3,10 @@
 Runs in whatever Python Nuke has (3.7 and newer), on the standard library and `faceplate_client` alone.
 """
 
-RESTORING = ("FP_Restore", "FP_Matte")
+from .kinds import KINDS
+
+BAKEABLE = tuple(KINDS)
+"""The classes of nodes that work live or from a bake."""
+
 STEADY_APPLY = "FP_SteadyApply"
-EVERY_CLASS = (*RESTORING, STEADY_APPLY)
+EVERY_CLASS = (*BAKEABLE, STEADY_APPLY)

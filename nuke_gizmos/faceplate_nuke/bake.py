@@ -1,4 +1,4 @@
-"""Bake: render a node's input, have the `faceplate` command restore it, and read the result back inside the node."""
+"""Bake: render a node's input, have the `faceplate` command work on it, and read the result back inside the node."""
 
 import collections
 import functools
@@ -10,13 +10,27 @@ import nuke
 from faceplate_client.errors import FaceplateError, RequestError
 
 from . import background, command, plates
-from .nodes import is_there, path_of, set_by_hand, set_value, tell, told_on, value, working_space
-from .state import fingerprint, refresh, steady_values
+from .kinds import MOTION
+from .nodes import (
+    is_there,
+    kind_of,
+    path_of,
+    people,
+    set_by_hand,
+    set_value,
+    tell,
+    told_on,
+    value,
+    wants_motion,
+    working_space,
+)
+from .state import fingerprint, refresh
 
-LAYERS = "matte,invented,confidence"
+RESULT = "result.####.exr"
+"""What a bake's files are called in its own folder."""
 
 Order = collections.namedtuple(
-    "Order", "words version result first last scale fingerprint plates keeps_plates"
+    "Order", "words version result first last scale motion fingerprint plates keeps_plates"
 )
 """One bake, everything of it fixed before it starts: knobs may change while it runs.
 
@@ -25,7 +39,7 @@ Order = collections.namedtuple(
 
 
 def start(node: nuke.Node):
-    """The button Bake: render the input now, restore it in the background. Never a dialog; what is wrong is shown."""
+    """The button Bake: render the input now, work on it in the background. Never a dialog; what is wrong is shown."""
     with told_on(node):
         background.refuse_if_busy(node.fullName())
         order = prepare(node)
@@ -59,7 +73,7 @@ def bake(node: nuke.Node):
 
 def forget(node: nuke.Node):
     """The button Forget Bake: the node shows its input again. No file is touched."""
-    for name in ("result_scale", "result_first", "result_last"):
+    for name in ("result_scale", "result_motion", "result_first", "result_last"):
         set_value(node, name, 0)
     for name in ("result_file", "result_of"):
         set_value(node, name, "")
@@ -77,16 +91,18 @@ def prepare(node: nuke.Node):
     """
     first, last = plates.frames_of(node)
     _expect_shot(node)
+    _expect_people(node)
     version, pattern = plates.new_version_with_plates(node, first, last)
-    result = os.path.join(version, "restored.####.exr").replace("\\", "/")
+    result = os.path.join(version, RESULT).replace("\\", "/")
     keeps = value(node, "reuse_plates") or not pattern.startswith(version.replace("\\", "/"))
     return Order(
-        words=tuple(restore_words(node, pattern, result, version, first, last)),
+        words=tuple(words_for(node, pattern, result, version, first, last)),
         version=version,
         result=result,
         first=first,
         last=last,
         scale=int(set_by_hand(node).get("scale", 1)),
+        motion=int(wants_motion(node)),
         fingerprint=fingerprint(node),
         plates=pattern,
         keeps_plates=keeps,
@@ -100,20 +116,44 @@ def _expect_shot(node: nuke.Node):
         raise RequestError("The shot file {} is not there. Press Analyse, or empty Shot File.".format(shot))
 
 
-def restore_words(node: nuke.Node, pattern, result, version, first, last):
+def _expect_people(node: nuke.Node):
+    """Who stays visible is said by name or track, which only a shot file knows; `all` would veil nobody.
+
+    Raises:
+        RequestError: there is no shot file, or a word that names nobody.
+    """
+    if kind_of(node).people != "visible":
+        return
+    words = [word.strip() for word in value(node, "visible").split(",") if word.strip()]
+    if {"all", "largest"} & set(words):
+        raise RequestError(
+            "Stay Visible should be names or track ids of the shot file, and empty to veil everybody, got {}.".format(
+                ",".join(words)
+            )
+        )
+    if people(node) and not path_of(node, "shot"):
+        raise RequestError(
+            "Stay Visible names people, and no Shot File is named. Press Analyse, or empty Stay Visible."
+        )
+
+
+def words_for(node: nuke.Node, pattern, result, version, first, last):
     """The words of the command for what the knobs say. Parameters at their defaults are left to the style."""
+    kind = kind_of(node)
+    layers = [*kind.layers, *(MOTION if wants_motion(node) else ())]
     words = ["restore", pattern, "-o", result, "--frames", "{}-{}".format(first, last)]
-    words += ["--layers", LAYERS, "--report", os.path.join(version, "report.jsonl"), "--quiet"]
+    words += ["--layers", ",".join(layers), "--report", os.path.join(version, "report.jsonl"), "--quiet"]
     words.append("--colourspace=" + working_space(node))
-    for name, told in sorted(set_by_hand(node).items()):
-        words.append(option(name, told))
-    steady, shot = steady_values(node), path_of(node, "shot")
+    told = dict({name: value(node, name) for name in kind.always}, **set_by_hand(node))
+    words += [option(name, told[name]) for name in sorted(told)]
+    words += kind.words
+    if kind.people == "visible":
+        words.append("--faces=" + (",".join(people(node)) or "none"))
+    shot = path_of(node, "shot")
     if shot:
         words.append("--shot=" + shot)
-    if steady is not None:
-        words += [option(name, told) for name, told in sorted(steady.items())]
-    elif shot:
-        words.append("--steady=0")  # naming a shot switches steadying on
+        if not any(word.startswith("--steady=") for word in words):
+            words.append("--steady=0")  # naming a shot switches steadying on
     return words
 
 
@@ -182,6 +222,8 @@ def _show(node: nuke.Node, order):
     set_value(node, "result_first", order.first)
     set_value(node, "result_last", order.last)
     set_value(node, "result_of", order.fingerprint)
+    if kind_of(node).motion:
+        set_value(node, "result_motion", order.motion)
     set_value(node, "result_scale", order.scale)
     if not order.keeps_plates:
         shutil.rmtree(os.path.dirname(order.plates), ignore_errors=True)

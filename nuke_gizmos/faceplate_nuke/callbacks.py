@@ -9,7 +9,7 @@ import nuke
 
 from faceplate_client.errors import FaceplateError
 
-from . import EVERY_CLASS, RESTORING, STEADY_APPLY, guard, live, stmap
+from . import BAKEABLE, EVERY_CLASS, STEADY_APPLY, guard, live, stmap
 from .nodes import parameters, set_value, tell, value
 from .state import refresh
 
@@ -20,13 +20,12 @@ _DECIDING = frozenset(
         "result_of",
         "working_space",
         "shot",
-        "hold_steady",
-        "steady",
-        "radius",
+        "visible",
+        "motion",
         "showPanel",
     ]
 )
-"""Knobs, beside the operation's parameters, that decide what a restoring node's state is."""
+"""Knobs, beside the operations' parameters, that decide what a node's state is."""
 
 _inside = set()
 """Full names of the nodes whose reaction is running."""
@@ -54,7 +53,7 @@ def on_user_create():
 def on_create():
     """A node was made, pasted or loaded with a script."""
     node = nuke.thisNode()
-    if node.Class() in RESTORING:
+    if node.Class() in BAKEABLE:
         set_value(node, "baking", False)  # a script that was saved while it rendered
     react(node)
 

@@ -1,11 +1,11 @@
-"""What may not go into a final render: a restoring node that shows something else than it promises."""
+"""What may not go into a final render: a node that shows something else than it promises."""
 
 import sys
 
 import nuke
 
 from . import live
-from .nodes import restoring_upstream
+from .nodes import bakeable_upstream
 from .state import state_of
 
 
@@ -17,7 +17,7 @@ def before_render():
         RuntimeError: a node above the one that renders is not ready; which, and what to do.
     """
     wrong = []
-    for node in restoring_upstream(nuke.thisNode()):
+    for node in bakeable_upstream(nuke.thisNode()):
         live.push_texts(node)
         state = state_of(node)
         if not state.final:

@@ -9,10 +9,11 @@ import nuke
 from faceplate_client import read_operations
 from faceplate_client.errors import FaceplateError
 
-from . import RESTORING
+from . import BAKEABLE
+from .kinds import KINDS, parameters_of
 
-OPERATION = {"FP_Restore": ("restore", None), "FP_Matte": ("restore", ("Faces",))}
-"""A node's operation, and the pages of it that the node shows; None is all of them."""
+NOBODY_BY_NAME = ("all", "largest", "none")
+"""Words for a choice of faces that name nobody."""
 
 
 def value(node: nuke.Node, name):
@@ -37,11 +38,14 @@ def inside(node: nuke.Node, name):
     return node.node(name) if isinstance(node, nuke.Group) else None
 
 
+def kind_of(node: nuke.Node):
+    """What kind of node it is: one of those that bake."""
+    return KINDS[node.Class()]
+
+
 def parameters(node: nuke.Node):
-    """The parameters of the node's operation that it has knobs for, as `operations.json` describes them."""
-    operation, pages = OPERATION[node.Class()]
-    every = read_operations()[operation]["parameters"]
-    return [each for each in every if pages is None or each["page"] in pages]
+    """The parameters that the node has knobs for, as `operations.json` describes them, with the node's own defaults."""
+    return parameters_of(kind_of(node), read_operations())
 
 
 def set_by_hand(node: nuke.Node):
@@ -59,6 +63,17 @@ def set_by_hand(node: nuke.Node):
 def working_space(node: nuke.Node):
     """The name of the space that the node's pixels are in; linear Rec. 709 where the knob was emptied."""
     return value(node, "working_space").strip() or "lin_rec709"
+
+
+def people(node: nuke.Node):
+    """Names and ids of tracks that the node's list of people holds: none when it says all, largest, none or nothing."""
+    words = [word.strip() for word in value(node, kind_of(node).people).split(",")]
+    return [word for word in words if word and word not in NOBODY_BY_NAME]
+
+
+def wants_motion(node: nuke.Node):
+    """Whether a bake is to bring motion layers."""
+    return kind_of(node).motion and value(node, "motion")
 
 
 def _choice(parameter, told):
@@ -112,8 +127,8 @@ def is_on(node: nuke.Node):
     return knob is None or not knob.value()
 
 
-def restoring_upstream(node: nuke.Node):
-    """Every FP_Restore and FP_Matte, switched on, that the node's picture may come from, itself not counted.
+def bakeable_upstream(node: nuke.Node):
+    """Every node that bakes, switched on, that the node's picture may come from, itself not counted.
 
     Follows inputs, out of the group that the node lies in and into the groups on the way. Both sides of a switch
     count: which one is looked at may change from frame to frame.
@@ -127,7 +142,7 @@ def restoring_upstream(node: nuke.Node):
             continue
         seen.add(name)
         todo += _feeding(each)
-        if each.Class() in RESTORING:
+        if each.Class() in BAKEABLE:
             if is_on(each):
                 found.append(each)
         elif is_on(each):

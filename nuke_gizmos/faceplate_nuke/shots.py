@@ -1,22 +1,18 @@
-"""The shot of a node: analysed by the `faceplate` command, shown as a table of faces, named, chosen and locked."""
+"""The shot of a node: its input rendered, and analysed by the `faceplate` command."""
 
 import collections
 import functools
-import html
 import os
 import re
 import shutil
 
 import nuke
 
-from faceplate_client.errors import RequestError
-
-from . import background, command, plates
+from . import background, command, faces, plates
 from .nodes import is_there, path_of, set_value, tell, told_on, value, working_space
 from .state import refresh as refresh_state
 
 _COUNTED = re.compile(r"faceplate: (\d+)/(\d+) frames")
-_EVERY_FACE = ("all", "largest", "none")
 
 Order = collections.namedtuple("Order", "words version shot plates first last")
 
@@ -31,7 +27,7 @@ def start(node: nuke.Node):
             node.fullName(),
             functools.partial(carry_out, order),
             lambda facts: finish(node, order, facts),
-            lambda error: _fail(node, error, order),
+            lambda error: fail(node, error, order),
         )
 
 
@@ -97,138 +93,17 @@ def finish(node: nuke.Node, order, facts):
     set_value(node, "shot", order.shot)
     set_value(node, "plates_file", order.plates)
     set_value(node, "reuse_plates", True)
-    show(node, facts)
+    faces.show(node, facts)
     refresh_state(node)
 
 
-def _fail(node: nuke.Node, error, order=None):
-    if order is not None and order.plates.startswith(order.version.replace("\\", "/")):
+def fail(node: nuke.Node, error, order):
+    """Say what went wrong and take away what this analysis rendered."""
+    if order.plates.startswith(order.version.replace("\\", "/")):
         shutil.rmtree(order.version, ignore_errors=True)
     if not is_there(node):
         return
-    if order is not None and value(node, "plates_file") == order.plates and not os.path.isdir(order.version):
+    if value(node, "plates_file") == order.plates and not os.path.isdir(order.version):
         set_value(node, "plates_file", "")
     refresh_state(node)
     tell(node, str(error))
-
-
-# ---------------------------------------------------------------- looking, naming, choosing, locking
-
-
-def refresh(node: nuke.Node):
-    """The button Read Again: the table says what the file says now."""
-    _ask(node, lambda shot: command.run(["shot", "show", shot]), lambda facts: None)
-
-
-def rename(node: nuke.Node):
-    """The button Rename: the track gets the name on the panel. Where the old name was chosen, the new one is."""
-    id, name = value(node, "track"), value(node, "track_name").strip()
-
-    def work(shot):
-        before = _track(command.run(["shot", "show", shot]), id)["name"]
-        facts = command.run(["shot", "rename", shot, str(id), name])
-        return {**facts, "renamed": before}
-
-    def then(facts):
-        chosen = _chosen(node)
-        if facts["renamed"] in chosen and facts["renamed"] not in _names(facts):
-            _choose(node, [name if each == facts["renamed"] else each for each in chosen])
-
-    _ask(node, work, then)
-
-
-def choose(node: nuke.Node):
-    """The button Choose: the track's person is put on the list of faces, or taken off it; an empty list is all."""
-    id = value(node, "track")
-
-    def then(facts):
-        name, chosen = _track(facts, id)["name"], _chosen(node)
-        _choose(node, [each for each in chosen if each != name] if name in chosen else [*chosen, name])
-
-    _ask(node, lambda shot: _with_track(command.run(["shot", "show", shot]), id), then)
-
-
-def lock(node: nuke.Node):
-    """The button Lock: the track is locked, or freed when it is locked."""
-    id = value(node, "track")
-
-    def work(shot):
-        locked = _track(command.run(["shot", "show", shot]), id)["locked"]
-        return command.run(["shot", "lock", shot, str(id), *(["--off"] if locked else [])])
-
-    _ask(node, work, lambda facts: None)
-
-
-def _ask(node: nuke.Node, work, then):
-    """Ask the command something about the node's shot in the background, then show what it answered."""
-    with told_on(node):
-        shot = path_of(node, "shot")
-        if not shot:
-            raise RequestError("No Shot File is named. Press Analyse, or choose one.")
-
-        def finished(facts):
-            if is_there(node):
-                then(facts)
-                show(node, facts)
-                refresh_state(node)
-
-        background.start(node.fullName(), lambda task: work(shot), finished, lambda error: _fail(node, error))
-
-
-def _with_track(facts, id):
-    _track(facts, id)
-    return facts
-
-
-def _track(facts, id):
-    for track in facts["tracks"]:
-        if track["id"] == id:
-            return track
-    there = ", ".join(str(track["id"]) for track in facts["tracks"]) or "none"
-    raise RequestError("There is no track {} in this shot; its tracks are {}.".format(id, there))
-
-
-def _names(facts):
-    return {track["name"] for track in facts["tracks"]}
-
-
-def _chosen(node: nuke.Node):
-    """The people that the list of faces names: nobody when it says all, largest or none, or counts faces by size."""
-    words = [word.strip() for word in value(node, "faces").split(",")]
-    return [word for word in words if word and word not in _EVERY_FACE and not word.isdigit()]
-
-
-def _choose(node: nuke.Node, names):
-    set_value(node, "faces", ",".join(dict.fromkeys(names)) or "all")
-
-
-def show(node: nuke.Node, facts):
-    """Fill the table of faces."""
-    set_value(node, "tracks", table(facts, _chosen(node)))
-
-
-def table(facts, chosen):
-    """The shot's tracks as the HTML that a text knob of Nuke draws. Names come from a file, so they are escaped.
-
-    Args:
-        facts: as `faceplate shot show --json` prints them.
-        chosen: names that are on the list of faces.
-    """
-    heads = ("id", "name", "frames", "found", "quality", "", "")
-    rows = [heads] + [
-        (
-            track["id"],
-            track["name"],
-            "{}-{}".format(track["first"], track["last"]),
-            track["found"],
-            "{:.2f}".format(track["quality"]),
-            "chosen" if track["name"] in chosen else "",
-            "locked" if track["locked"] else "",
-        )
-        for track in facts["tracks"]
-    ]
-    cells = ("".join("<td>{}&nbsp;</td>".format(html.escape(str(cell))) for cell in row) for row in rows)
-    cuts = ", ".join(map(str, facts["cuts"])) or "none"
-    return "<table>{}</table>cuts before: {}".format(
-        "".join("<tr>{}</tr>".format(row) for row in cells), cuts
-    )

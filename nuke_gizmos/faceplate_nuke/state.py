@@ -1,4 +1,4 @@
-"""What a restoring node shows at present, and whether that may go into a final render."""
+"""What a node shows at present, and whether that may go into a final render."""
 
 import collections
 import hashlib
@@ -7,7 +7,17 @@ import json
 import nuke
 
 from . import live
-from .nodes import OPERATION, path_of, set_by_hand, set_value, value, working_space
+from .nodes import (
+    kind_of,
+    parameters,
+    path_of,
+    people,
+    set_by_hand,
+    set_value,
+    value,
+    wants_motion,
+    working_space,
+)
 
 State = collections.namedtuple("State", "word sentence final")
 """`word`: short, for the node's label. `sentence`: for the artist. `final`: what is shown is what the node promises."""
@@ -18,7 +28,8 @@ def state_of(node: nuke.Node):
     if value(node, "way") == "live":
         return _live_state(node)
     if not value(node, "result_scale"):
-        return State("not baked", "Not baked yet, shows its input. Press Bake, or set Way to live.", False)
+        told = "Not baked yet, shows {}. Press Bake, or set Way to live.".format(kind_of(node).empty)
+        return State("not baked", told, False)
     first, last = value(node, "result_first"), value(node, "result_last")
     if value(node, "result_of") != fingerprint(node):
         return State(
@@ -32,37 +43,43 @@ def state_of(node: nuke.Node):
 
 
 def _live_state(node: nuke.Node):
-    if live.installed() and set_by_hand(node).get("scale", 1) != 1:
-        told = "Live keeps the size: Scale works in a bake. Set it to 1, or Way to bake."
-        return State("live, not scaled", told, False)
-    if live.installed():
-        return State("live", "Live: the OFX effect restores each frame as it is looked at.", True)
-    return State(
-        "no plug-in",
-        "Shows its input: Way is live, and the Faceplate OFX plug-in is not installed on this machine. Install "
-        "Faceplate.ofx.bundle, or set Way to bake.",
-        False,
-    )
+    if not live.installed():
+        told = (
+            "Shows {}: Way is live, and the Faceplate OFX plug-in is not installed on this machine. Install "
+            "Faceplate.ofx.bundle, or set Way to bake."
+        )
+        return State("no plug-in", told.format(kind_of(node).empty), False)
+    lacking = _beyond_live(node)
+    if lacking:
+        told = "Live leaves out {}: only a bake does that. Set Way to bake, or put it back as it was."
+        return State("live, incomplete", told.format(" and ".join(lacking)), False)
+    return State("live", "Live: the OFX effect works on each frame as it is looked at.", True)
+
+
+def _beyond_live(node: nuke.Node):
+    """The labels of what is set and what the effect does not do."""
+    kind, told = kind_of(node), set_by_hand(node)
+    lacking = [
+        each["label"] for each in parameters(node) if each["name"] in kind.bake_only and each["name"] in told
+    ]
+    if wants_motion(node):
+        lacking.append("Motion Layers")
+    if kind.people == "visible" and value(node, "visible").strip():
+        lacking.append("Stay Visible")  # the effect knows nobody by name: it veils everybody
+    return lacking
 
 
 def fingerprint(node: nuke.Node):
     """Everything on the node that decides what a bake looks like, as text. The picture above it is not part of it."""
     facts = {
-        "operation": OPERATION[node.Class()][0],
+        "class": node.Class(),
         "values": set_by_hand(node),
-        "steady": steady_values(node),
+        "people": people(node),
+        "motion": wants_motion(node),
         "working_space": working_space(node),
         "shot": _hash_of(path_of(node, "shot")),
     }
     return json.dumps(facts, sort_keys=True)
-
-
-def steady_values(node: nuke.Node):
-    """The parameters of the operation `steady` that a bake is given; None when faces are not held steady."""
-    hold = node.knob("hold_steady")
-    if hold is None or not hold.value():
-        return None
-    return {name: value(node, name) for name in ("steady", "radius")}
 
 
 def _hash_of(path):

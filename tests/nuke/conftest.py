@@ -117,7 +117,7 @@ def start(monkeypatch, tmp_path) -> Iterator[Callable[..., App]]:
             app.ofx_path = [str(bundle(tmp_path / "plugins"))]
             app.ofx_effects = {
                 f"OFXstudio.faceplate.{name}_v0": {"faces": "all", "colourspace_name": ""}
-                for name in ("restore", "matte")
+                for name in ("restore", "steady", "veil", "matte")
             }
         install(app)
         runpy.run_path(str(folder / "init.py"))
@@ -156,3 +156,21 @@ def connected(app: App, kind: str = "FP_Restore"):
     node = sys.modules["nuke"].createNode(kind)
     node.setInput(0, app.source())
     return node
+
+
+def at_rest() -> bool:
+    """Whether nothing of ours works in the background."""
+    return not sys.modules["faceplate_nuke.background"]._busy
+
+
+def press(app: App, node, button: str) -> None:
+    """Press a button, and be the main loop until nothing works in the background."""
+    node[button].execute()
+    app.pump(at_rest)
+
+
+@pytest.fixture
+def analysed(app, restore):
+    """An FP_Restore whose shot is that of SHOT."""
+    press(app, restore, "analyse")
+    return restore

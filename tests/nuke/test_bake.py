@@ -36,8 +36,8 @@ def test_a_bake_renders_restores_and_shows(app, restore, command, tmp_path):
     assert restore["state"].value() == "baked 1001-1003"
     folder = tmp_path / "show" / "faceplate" / "comp" / "FP_Restore1" / "v001"
     read = restore.node("Result")
-    assert read["file"].value() == str(folder / "restored.####.exr")
-    assert (folder / "restored.1002.exr").read_text() == "restored frame 1002"
+    assert read["file"].value() == str(folder / "result.####.exr")
+    assert (folder / "result.1002.exr").read_text() == "restored frame 1002"
     frames = restore.node("ResultFrames")
     assert (frames["first_frame"].value(), frames["last_frame"].value()) == (1001, 1003)
 
@@ -56,25 +56,108 @@ def test_the_command_is_asked_for_exactly_what_the_knobs_say(app, restore, comma
     assert shown(restore) == "Larger" and restore.node("Larger")["which"].value() == 1
 
 
-def test_the_words_are_ones_that_the_real_command_takes(app, restore, command):
-    """The script that stands in for the command would take any."""
+def parsed(words: list[str]):
+    """The words as the real command reads them: the script that stands in for it would take any."""
     from faceplate.cli.__main__ import _parser
 
-    Path(app.root["name"].value()).parent.mkdir(parents=True)
-    shot = Path(app.root["name"].value()).with_name("shot.json")
-    shot.write_text("{}")
-    for name, told in {
-        "hold_steady": True,
-        "radius": 3,
-        "mirror": True,
-        "shot": str(shot),
-        "faces": "anna",
-    }.items():
-        app.user_sets(restore, name, told)
+    return _parser().parse_args(words)
+
+
+@pytest.fixture
+def shot(tmp_path) -> str:
+    """A shot file; what is in it nobody here looks at."""
+    (tmp_path / "shot.json").write_text("{}")
+    return str(tmp_path / "shot.json")
+
+
+def set_all(app, node, **knobs) -> None:
+    for name, told in knobs.items():
+        app.user_sets(node, name, told)
+
+
+def test_a_restoring_node_asks_for_its_knobs_and_nothing_else(app, restore, command, shot):
+    set_all(app, restore, mirror=True, shot=shot, faces="anna")
     baked(app, restore)
-    options = _parser().parse_args(command.calls[0])
-    assert (options.mirror, options.faces, options.steady, options.radius) == (True, "anna", "1.0", "3")
-    assert (options.shot, options.layers) == (shot, ("matte", "invented", "confidence"))
+    options = parsed(command.calls[0])
+    assert (options.mirror, options.faces, options.steady, options.anonymise_others) == (
+        True,
+        "anna",
+        "0",
+        None,
+    )
+    assert (str(options.shot), options.layers) == (shot, ("matte", "invented", "confidence"))
+
+
+def test_a_steady_node_makes_a_shot_of_its_input(app, command):
+    """Its Steady is told even where nobody moved it: that is what makes the input a shot."""
+    node = connected(app, "FP_Steady")
+    baked(app, node)
+    options = parsed(command.calls[0])
+    assert (float(options.steady), options.radius, options.shot) == (1.0, "2", None)
+    assert options.layers == ("matte", "invented", "confidence")
+    assert not {"--grain", "--style"} & {word.split("=")[0] for word in command.calls[0]}
+    assert node["state"].value() == "baked 1001-1003"
+    set_all(app, node, grain=0.0, radius=4, repair=True, deinterlace="auto", deflicker=0.5)
+    assert node["state"].value() == "old bake 1001-1003"
+    baked(app, node)
+    options = parsed(command.calls[1])
+    assert (float(options.grain), options.radius) == (0.0, "4")
+    assert (options.repair, options.deinterlace, float(options.deflicker)) == (True, "auto", 0.5)
+
+
+def test_motion_layers_come_with_the_bake_that_asked_for_them(app, command):
+    node = connected(app, "FP_Steady")
+    copies = [node.node(name)["disable"] for name in ("Motion", "HoldStill")]
+    baked(app, node)
+    assert [knob.value() for knob in copies] == [1, 1], "these files have none"
+    app.user_sets(node, "motion", True)
+    assert node["state"].value() == "old bake 1001-1003"
+    assert [knob.value() for knob in copies] == [1, 1], "what is shown is still the old bake"
+    baked(app, node)
+    assert [knob.value() for knob in copies] == [0, 0]
+    layers = ("matte", "invented", "confidence", "forward", "backward", "stmap")
+    assert parsed(command.calls[1]).layers == layers
+    node["forget"].execute()
+    assert node["result_motion"].value() == 0
+
+
+def test_a_veiling_node_veils_everybody_who_is_not_named(app, command, shot):
+    """A shot it is in any case: a face that is lost for a frame stays veiled."""
+    node = connected(app, "FP_Veil")
+    baked(app, node)
+    set_all(app, node, visible="anna, 4", shot=shot, smallest=12.0)
+    baked(app, node)
+    nobody, two = map(parsed, command.calls)
+    for options in (nobody, two):
+        assert options.anonymise_others is True and options.layers == ("veiled",)
+        assert (float(options.strength), float(options.grain), float(options.steady)) == (0, 0, 0)
+    assert (nobody.faces, nobody.shot, two.faces, str(two.shot)) == ("none", None, "anna,4", shot)
+    assert float(two.smallest) == 12
+
+
+@pytest.mark.parametrize(
+    ("visible", "said"),
+    [
+        ("anna", "no Shot File is named"),
+        ("1", "no Shot File is named"),
+        ("all", "got all"),
+        ("2,largest", "got 2,largest"),
+    ],
+)
+def test_who_stays_visible_is_never_guessed(app, command, visible, said):
+    node = connected(app, "FP_Veil")
+    app.user_sets(node, "visible", visible)
+    baked(app, node)
+    assert said in node["status"].value()
+    assert command.calls == [] and app.rendered == [] and shown(node) == "Hidden"
+
+
+@pytest.mark.parametrize("visible", ["", " ", ",", "none"])
+def test_a_list_of_nobody_veils_everybody(app, command, visible):
+    node = connected(app, "FP_Veil")
+    app.user_sets(node, "visible", visible)
+    baked(app, node)
+    assert parsed(command.calls[0]).faces == "none"
 
 
 def test_naming_a_shot_does_not_switch_steadying_on(app, restore, command, tmp_path):
@@ -237,7 +320,7 @@ def test_a_node_that_is_renamed_while_it_bakes_gets_its_result(app, restore):
 
 def test_forgetting_shows_the_source_and_keeps_the_files(app, restore):
     baked(app, restore)
-    result = Path(restore["result_file"].value()).parent / "restored.1001.exr"
+    result = Path(restore["result_file"].value()).parent / "result.1001.exr"
     restore["forget"].execute()
     assert shown(restore) == "Source" and restore["state"].value() == "not baked"
     assert result.exists()

@@ -120,12 +120,23 @@ def test_the_effect_is_told_the_working_space(start, command):
         assert node.node("Live")["colourspace_name"].value() == meant
 
 
-def test_live_says_that_it_cannot_scale(start, command):
+@pytest.mark.parametrize(
+    ("kind", "knob", "told", "before", "label"),
+    [
+        ("FP_Restore", "scale", "2", "1", "Scale"),
+        ("FP_Steady", "repair", True, False, "Repair Dirt"),
+        ("FP_Steady", "deinterlace", "auto", "off", "Deinterlace"),
+        ("FP_Steady", "motion", True, False, "Motion Layers"),
+        ("FP_Veil", "visible", "anna", "", "Stay Visible"),
+    ],
+)
+def test_live_says_what_it_leaves_out(start, command, kind, knob, told, before, label):
     app = start(live=True)
-    node = connected(app)
-    app.user_sets(node, "scale", "2")
-    assert node["state"].value() == "live, not scaled"
-    app.user_sets(node, "scale", "1")
+    node = connected(app, kind)
+    app.user_sets(node, knob, told)
+    assert node["state"].value() == "live, incomplete"
+    assert f"leaves out {label}:" in node["status"].value()
+    app.user_sets(node, knob, before)
     assert node["state"].value() == "live"
 
 

@@ -72,6 +72,41 @@ def test_live_with_the_plug_in_renders_with_the_texts_of_the_knobs(start, comman
     assert node.node("Live")["faces"].value() == "largest"
 
 
+@pytest.mark.parametrize("kind", ["FP_Restore", "FP_Steady", "FP_Veil", "FP_Matte"])
+def test_every_node_that_is_not_what_it_promises_ends_the_render(farm, kind):
+    node = connected(farm, kind)
+    write = downstream(farm, node)
+    with pytest.raises(RuntimeError, match=rf"{kind}1: Not baked yet"):
+        render(farm, write)
+    bake(node)
+    render(farm, write)
+    farm.user_sets(node, "smallest", 64.0)
+    with pytest.raises(RuntimeError, match=rf"{kind}1: Shows frames 1001-1003 as baked before"):
+        render(farm, write)
+
+
+def test_somebody_who_may_stay_visible_no_longer_ends_the_render(farm, tmp_path):
+    """What was baked shows a face that ought to be veiled by now."""
+    (tmp_path / "shot.json").write_text("{}")
+    node = connected(farm, "FP_Veil")
+    node["shot"].setValue(str(tmp_path / "shot.json"))
+    node["visible"].setValue("anna")
+    bake(node)
+    node["visible"].setValue("")
+    with pytest.raises(RuntimeError, match="Bake again"):
+        render(farm, downstream(farm, node))
+
+
+def test_a_veil_that_cannot_be_had_live_ends_the_render(start, command):
+    farm = start(gui=False, live=True)
+    node = connected(farm, "FP_Veil")
+    write = downstream(farm, node)
+    render(farm, write)
+    node["visible"].setValue("anna")
+    with pytest.raises(RuntimeError, match="Live leaves out Stay Visible"):
+        render(farm, write)
+
+
 def test_a_node_that_is_off_or_elsewhere_stops_nobody(farm):
     off, elsewhere = connected(farm), connected(farm)
     off["disable"].setValue(True)
@@ -144,13 +179,16 @@ def run_script(*words: str) -> int:
 
 @pytest.fixture
 def comp(farm, tmp_path) -> str:
-    """A script with an FP_Matte below an FP_Restore, neither baked, and one that is off."""
+    """A script with an FP_Veil below an FP_Steady below an FP_Restore, none baked, and one that is off."""
 
     def load() -> None:
-        farm.script_nodes = above = connected(farm)
-        below = sys.modules["nuke"].createNode("FP_Matte")
-        below.setInput(0, above)
-        below.range = above.range = (1001, 1003)
+        above = connected(farm)
+        above.range = (1001, 1003)
+        for kind in ("FP_Steady", "FP_Veil"):
+            below = sys.modules["nuke"].createNode(kind)
+            below.setInput(0, above)
+            below.range = (1001, 1003)
+            above = below
         off = connected(farm)
         off["disable"].setValue(True)
 
@@ -162,8 +200,8 @@ def comp(farm, tmp_path) -> str:
 def test_every_node_of_a_script_is_baked_from_above_to_below(farm, comp, command):
     assert run_script(comp) == 0
     names = [Path(call[1]).parents[2].name for call in command.calls]
-    assert names == ["FP_Restore1", "FP_Matte1"]
-    assert farm.saved == 2
+    assert names == ["FP_Restore1", "FP_Steady1", "FP_Veil1"]
+    assert farm.saved == 3
 
 
 def test_named_nodes_are_baked_and_no_others(farm, comp, command):
@@ -179,7 +217,7 @@ def test_the_exit_code_and_the_log_say_what_was_wrong_with_the_words(farm, capfd
 
 def test_a_node_that_is_not_there_is_a_fault_of_the_request(farm, comp, capfd):
     assert run_script(comp, "Blur1") == 64
-    assert "no FP_Restore or FP_Matte named Blur1" in capfd.readouterr().err
+    assert "no FP_Restore or FP_Steady or FP_Veil or FP_Matte named Blur1" in capfd.readouterr().err
 
 
 def test_the_commands_exit_code_is_the_scripts(farm, comp, command, capfd):

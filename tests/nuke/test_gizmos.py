@@ -18,7 +18,8 @@ from tests.support.nuke_script import Expression, ScriptError, ScriptNode, read_
 ROOT = Path(__file__).resolve().parents[2]
 GIZMOS = ROOT / "nuke_gizmos" / "gizmos"
 FILES = sorted(GIZMOS.rglob("*.gizmo"))
-RESTORING = [path for path in FILES if path.stem in ("FP_Restore", "FP_Matte")]
+BAKEABLE = [path for path in FILES if path.stem != "FP_SteadyApply"]
+LIVE = [path for path in BAKEABLE if path.parent.name == "live"]
 KINDS = {"string": 1, "int": 3, "choice": 4, "bool": 6, "float": 7}
 
 
@@ -38,16 +39,28 @@ def operations() -> dict:
 
 
 def expected_parameters(path: Path) -> list[dict]:
-    every = operations()
+    every = {name: facts["parameters"] for name, facts in operations().items()}
     if path.stem == "FP_Matte":
-        return [each for each in every["restore"]["parameters"] if each["page"] == "Faces"]
-    return [*every["restore"]["parameters"], *every["steady"]["parameters"]]
+        return [each for each in every["restore"] if each["page"] == "Faces"]
+    if path.stem == "FP_Veil":
+        return [each for each in every["restore"] if each["name"] == "smallest"]
+    if path.stem == "FP_Restore":
+        return every["restore"]
+    # as the effect Steady and a shot of the command: grain is given back, unless told otherwise
+    restore = [{**each, "default": 1} if each["name"] == "grain" else each for each in every["restore"]]
+    return [*restore, *every["steady"], *every["film"]]
 
 
-def test_there_are_three_nodes_in_two_ways():
-    assert sorted(map(label, FILES)) == [
-        f"{way}-FP_{name}" for way in ("bake", "live") for name in ("Matte", "Restore", "SteadyApply")
-    ]
+def test_there_are_five_nodes_in_two_ways():
+    names = ("Matte", "Restore", "Steady", "SteadyApply", "Veil")
+    assert sorted(map(label, FILES)) == [f"{way}-FP_{name}" for way in ("bake", "live") for name in names]
+
+
+def test_every_parameter_of_the_table_is_a_knob_somewhere():
+    """But for the switch that FP_Veil always has on: it veils whoever is not named."""
+    knobs = {knob.name for path in FILES for knob in gizmo(path).user_knobs}
+    every = {each["name"] for facts in operations().values() for each in facts["parameters"]}
+    assert every - knobs == {"anonymise_others"}
 
 
 def test_they_are_what_the_generator_writes():
@@ -57,7 +70,7 @@ def test_they_are_what_the_generator_writes():
     assert told.returncode == 0, told.stderr
 
 
-@pytest.mark.parametrize("path", RESTORING, ids=label)
+@pytest.mark.parametrize("path", BAKEABLE, ids=label)
 def test_every_parameter_of_the_operation_is_a_knob_as_it_is_described(path):
     knobs = {knob.name: knob for knob in gizmo(path).user_knobs}
     set_to = gizmo(path).knobs
@@ -72,28 +85,30 @@ def test_every_parameter_of_the_operation_is_a_knob_as_it_is_described(path):
         assert told == str(parameter["default"]).replace("True", "true").replace("False", "false")
 
 
-@pytest.mark.parametrize("name", ("FP_Restore", "FP_Matte"))
+@pytest.mark.parametrize("name", ("FP_Restore", "FP_Steady", "FP_Veil", "FP_Matte"))
 def test_a_script_saved_with_one_way_loads_with_the_other(name):
     live, bake = (gizmo(GIZMOS / way / f"{name}.gizmo") for way in ("live", "bake"))
     assert live.user_knobs == bake.user_knobs
     assert live.knobs == bake.knobs
 
 
-@pytest.mark.parametrize("path", [path for path in RESTORING if path.parent.name == "live"], ids=label)
+@pytest.mark.parametrize("path", LIVE, ids=label)
 def test_the_effect_is_linked_to_every_knob_that_it_can_be_linked_to(path):
     effect = gizmo(path).child("Live")
     assert re.fullmatch(r"OFXstudio\.faceplate\.[a-z]+_v\d+", effect.kind)
-    wanted = [each for each in operations()["restore"]["parameters"] if each in expected_parameters(path)]
-    for parameter in wanted:
-        if parameter["name"] == "scale":
-            assert "scale" not in effect.knobs, "the effect has no such knob, and Nuke would refuse the gizmo"
+    film = [each["name"] for each in operations()["film"]["parameters"]]
+    for parameter in expected_parameters(path):
+        if parameter["name"] in ("scale", *film):
+            assert parameter["name"] not in effect.knobs, (
+                "the effect has none, and Nuke would refuse the gizmo"
+            )
         elif parameter["type"] == "string":
             assert parameter["name"] not in effect.knobs, "an OFX text knob evaluates no Tcl"
         else:
             assert effect.knobs[parameter["name"]] == Expression(f"parent.{parameter['name']}")
 
 
-@pytest.mark.parametrize("path", [path for path in RESTORING if path.parent.name == "live"], ids=label)
+@pytest.mark.parametrize("path", LIVE, ids=label)
 def test_the_plug_in_as_it_is_built_has_every_knob_that_the_gizmo_sets(path):
     """Our own OFX host asks the bundle: identifier, major version, names, kinds, choices and defaults."""
     identifier = path.stem.replace("FP_", "studio.faceplate.").lower()
@@ -110,8 +125,25 @@ def test_the_plug_in_as_it_is_built_has_every_knob_that_the_gizmo_sets(path):
         if isinstance(told, Expression):
             assert facts["type"] == f"OfxParamType{kinds[own[name].kind]}"
             assert facts.get("OfxParamPropChoiceOption", []) == own[name].items
+            (default,) = facts["OfxParamPropDefault"]
+            assert default == (0 if own[name].items else float(told_default(path, name))), name
         else:
             assert told in facts["OfxParamPropChoiceOption"]
+
+
+def told_default(path: Path, name: str) -> str:
+    """What a knob begins with: an effect at its own default is not told, so the two must be one."""
+    told = str(gizmo(path).knobs.get(name, "0"))
+    return {"true": "1", "false": "0"}.get(told, told)
+
+
+def test_veiling_is_what_the_effect_does_by_itself():
+    """FP_Veil sets none of the knobs that could spare somebody, so that no callback can come too late."""
+    effect = gizmo(GIZMOS / "live" / "FP_Veil.gizmo").child("Live")
+    assert not {"faces", "anonymise_others"} & set(effect.knobs)
+    parameters = the_effect("studio.faceplate.veil")[1]
+    assert parameters["faces"]["OfxParamPropDefault"] == ["all"]
+    assert parameters["anonymise_others"]["OfxParamPropDefault"] == [0]
 
 
 def the_effect(identifier: str) -> tuple[int, dict]:
@@ -153,7 +185,7 @@ def test_each_has_one_output_and_every_reference_is_to_a_knob(path):
             assert used <= knobs, f"{child.name} asks for {used - knobs}"
 
 
-@pytest.mark.parametrize("path", RESTORING, ids=label)
+@pytest.mark.parametrize("path", BAKEABLE, ids=label)
 def test_the_plates_are_written_by_nobody_but_a_bake(path):
     write = gizmo(path).child("Plates")
     assert write.inputs[0].kind == "Input"
@@ -161,20 +193,72 @@ def test_the_plates_are_written_by_nobody_but_a_bake(path):
     assert evaluate(write.knobs["disable"], {"parent.baking": 1.0}.__getitem__) == 0
 
 
-@pytest.mark.parametrize("path", RESTORING, ids=label)
-def test_the_switch_shows_live_or_the_bake_or_the_source(path):
+@pytest.mark.parametrize("path", BAKEABLE, ids=label)
+def test_the_switch_shows_live_or_the_bake_or_what_is_empty(path):
     switch = gizmo(path).child("WayToGo")
-    source, live, baked = switch.inputs
+    empty, live, baked = switch.inputs
 
     def goes(way: float, scale: float):
         told = {"parent.way": way, "parent.result_scale": scale}
         return switch.inputs[int(evaluate(switch.knobs["which"], told.__getitem__))]
 
-    assert source.kind == "Input"
+    assert empty.kind == ("Remove" if path.stem == "FP_Veil" else "Input")
     assert goes(0, 0) is goes(0, 2) is live
-    assert goes(1, 0) is source
+    assert goes(1, 0) is empty
     assert goes(1, 1) is goes(1, 4) is baked
     assert live.kind.startswith("OFX") == (path.parent.name == "live")
+
+
+def lets_source_through(node: ScriptNode) -> bool:
+    """Whether the source may reach a node by a way that neither the effect nor the removal of all channels is on."""
+    if node.kind.startswith("OFX"):
+        return False
+    if node.kind == "Remove" and (node.knobs["operation"], node.knobs["channels"]) == ("remove", "all"):
+        return False
+    return node.name == "Source" or any(map(lets_source_through, node.inputs))
+
+
+@pytest.mark.parametrize("path", BAKEABLE, ids=label)
+def test_a_veil_shows_nothing_of_its_source_whatever_its_knobs_say(path):
+    """No channel gets past it: not before a bake, not where the plug-in is missing, not in another layer."""
+    output = next(child for child in gizmo(path).children if child.kind == "Output")
+    assert lets_source_through(output) == (path.stem != "FP_Veil")
+    if path.stem == "FP_Veil" and path.parent.name == "live":
+        (seen,) = gizmo(path).child("Live").inputs
+        assert (seen.knobs["operation"], seen.knobs["channels"]) == ("keep", "rgba")
+
+
+@pytest.mark.parametrize("path", BAKEABLE, ids=label)
+def test_every_layer_that_is_copied_is_made_known_to_nuke(path):
+    text = path.read_text(encoding="utf-8")
+    known = {
+        f"{layer}.{channel.split('.')[1]}" for layer, *channels in added_layers(text) for channel in channels
+    }
+    copied = {
+        told
+        for child in gizmo(path).children
+        for name, told in child.knobs.items()
+        if re.fullmatch(r"to\d", name) and not told.startswith("rgba.")
+    }
+    assert copied <= known
+    wanted = {"FP_Veil": {"veiled.alpha"}, "FP_Matte": known}.get(path.stem, known)
+    assert copied - {"matte.alpha"} == wanted - {"matte.alpha"}
+
+
+def added_layers(text: str) -> list[list[str]]:
+    """Layer and channels of every add_layer."""
+    return [words.split() for words in re.findall(r"^add_layer \{(.*)\}$", text, re.M)]
+
+
+def test_motion_layers_are_copied_from_a_bake_that_has_them():
+    for way in ("live", "bake"):
+        read = gizmo(GIZMOS / way / "FP_Steady.gizmo")
+        for name, channels in (("Motion", 4), ("HoldStill", 2)):
+            copy = read.child(name)
+            assert sum(knob.startswith("from") for knob in copy.knobs) == channels
+            for has in (0.0, 1.0):
+                off = evaluate(copy.knobs["disable"], {"parent.result_motion": has}.__getitem__)
+                assert off == 1.0 - has
 
 
 @pytest.mark.parametrize("path", FILES, ids=label)

@@ -63,17 +63,22 @@ def test_the_search_for_the_bundle_ends(start, tmp_path):
 def test_every_menu_entry_makes_a_node(start, command):
     app = start()
     entries = app.menu.menus["Nodes"].menus["Faceplate"].commands
-    assert len(entries) == 3
+    assert len(entries) == 5
     for text in entries.values():
         exec(text, {"nuke": sys.modules["nuke"]})
-    assert {node._kind for node in app.root.inside} == {"FP_Restore", "FP_Matte", "FP_SteadyApply"}
+    assert {node._kind for node in app.root.inside} == {
+        "FP_Restore", "FP_Steady", "FP_Veil", "FP_Matte", "FP_SteadyApply",
+    }  # fmt: skip
 
 
-def test_nuke_starts_even_if_half_of_the_folder_is_missing(start, tmp_path, capfd):
+@pytest.mark.parametrize("gui", [False, True])
+def test_nuke_starts_even_if_half_of_the_folder_is_missing(start, tmp_path, capfd, monkeypatch, gui):
     (tmp_path / "half").mkdir()
-    (tmp_path / "half" / "init.py").write_text((PLUGIN / "init.py").read_text())
-    sys.path.remove(str(PLUGIN))
-    app = start(gui=False, folder=tmp_path / "half")
+    for name in ("init.py", "menu.py"):
+        (tmp_path / "half" / name).write_text((PLUGIN / name).read_text())
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(PLUGIN)])
+    app = start(gui=gui, folder=tmp_path / "half")
+    assert not app.menu.addMenu("Nodes").menus
     assert app.plugin_path == [] and app.callbacks == {}
     told = capfd.readouterr().err
     assert told.startswith("faceplate: the Nuke nodes are not available") and told.count("\n") == 1
@@ -103,7 +108,7 @@ def test_the_archive_is_the_same_twice(tmp_path):
 def test_the_archive_holds_the_folder_and_nothing_of_its_making(unpacked):
     names = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     assert {"init.py", "menu.py", "faceplate_client/operations.json", "gizmos/live/FP_Restore.gizmo"} <= names
-    assert not {"generate.py", "pack.py"} & names
+    assert not {"generate.py", "pack.py"} & names and not [each for each in names if "gizmo_writer" in each]
     assert not [name for name in names if name.endswith((".pyc", ".zip"))]
 
 
@@ -124,9 +129,9 @@ for name in {names!r}:
 sys.modules["nuke"] = nuke
 runpy.run_path({init!r})
 runpy.run_path({menu!r})
-import faceplate_nuke.bake, faceplate_nuke.shots, faceplate_nuke.stmap, faceplate_client
+import faceplate_nuke.bake, faceplate_nuke.shots, faceplate_nuke.stmap, faceplate_nuke.faces_window, faceplate_client
 assert called and faceplate_client.__file__.startswith({folder!r}), (called, faceplate_client.__file__)
-beyond = sorted(name for name in sys.modules if name in ("numpy", "faceplate", "PySide2"))
+beyond = sorted(name for name in sys.modules if name in ("numpy", "faceplate", "PySide2", "PySide6"))
 assert not beyond, beyond
 """
 

@@ -1,27 +1,8 @@
-"""The shot of a node: analysed beside the interface, its faces shown, named, chosen and locked through the command."""
+"""The shot of a node: its input rendered, and analysed beside the interface."""
 
-import json
-import sys
 from pathlib import Path
 
-import pytest
-
-from tests.nuke.conftest import SHOT, connected
-
-
-def at_rest() -> bool:
-    return not sys.modules["faceplate_nuke.background"]._busy
-
-
-def press(app, node, button: str) -> None:
-    node[button].execute()
-    app.pump(at_rest)
-
-
-@pytest.fixture
-def analysed(app, restore):
-    press(app, restore, "analyse")
-    return restore
+from tests.nuke.conftest import at_rest, connected, press
 
 
 def test_analysing_renders_looks_and_shows(app, analysed, command):
@@ -77,59 +58,6 @@ def test_cancelling_leaves_no_plates_and_no_shot(app, restore, command):
     assert (
         list((Path(app.root["name"].value()).parent / "faceplate" / "comp" / "FP_Restore1").iterdir()) == []
     )
-
-
-def test_a_name_from_a_file_is_not_markup(app, analysed):
-    assert "&lt;b&gt;&amp;" in analysed["tracks"].value()
-    assert "<b>" not in analysed["tracks"].value()
-
-
-def test_a_track_is_renamed_and_stays_chosen(app, analysed, command):
-    app.user_sets(analysed, "track", 1)
-    press(app, analysed, "choose")
-    assert analysed["faces"].value() == "anna"
-    app.user_sets(analysed, "track_name", "Bela")
-    press(app, analysed, "rename")
-    assert command.calls[-1][:5] == ["shot", "rename", analysed["shot"].value(), "1", "Bela"]
-    assert analysed["faces"].value() == "Bela"
-    assert "Bela" in analysed["tracks"].value() and "chosen" in analysed["tracks"].value()
-
-
-def test_choosing_adds_and_takes_away_and_nobody_is_everybody(app, analysed):
-    for track, faces in ((1, "anna"), (4, "anna,<b>&"), (1, "<b>&"), (4, "all")):
-        app.user_sets(analysed, "track", track)
-        press(app, analysed, "choose")
-        assert analysed["faces"].value() == faces
-
-
-def test_locking_is_a_switch(app, analysed):
-    app.user_sets(analysed, "track", 1)
-    for locked in (True, False):
-        press(app, analysed, "lock")
-        (anna, _) = json.loads(Path(analysed["shot"].value()).read_text())["tracks"]
-        assert anna["locked"] is locked
-    assert analysed["tracks"].value().count("locked") == 1
-
-
-def test_a_track_that_is_not_there_is_named_with_those_that_are(app, analysed):
-    app.user_sets(analysed, "track", 9)
-    for button in ("choose", "lock", "rename"):
-        press(app, analysed, button)
-        assert analysed["status"].value() == "There is no track 9 in this shot; its tracks are 1, 4."
-
-
-def test_without_a_shot_the_buttons_say_so(app, restore, command):
-    for button in ("refresh", "rename", "choose", "lock"):
-        press(app, restore, button)
-        assert restore["status"].value() == "No Shot File is named. Press Analyse, or choose one."
-    assert command.calls == []
-
-
-def test_the_table_of_a_shot_without_faces(app):
-    from faceplate_nuke.shots import table
-
-    assert table({"cuts": [], "tracks": []}, []).endswith("cuts before: none")
-    assert table(SHOT, []).count("<tr>") == 3
 
 
 def test_two_nodes_work_at_once(app, restore, command):

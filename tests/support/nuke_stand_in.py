@@ -24,7 +24,20 @@ from tests.support.nuke_script import Expression, ScriptNode, read_script
 
 INPUTS, HIDDEN_INPUTS = 2, 4
 BUILT_IN = frozenset(
-    ("Read", "Write", "Dot", "Input", "Output", "Copy", "Switch", "FrameRange", "Expression", "STMap", "Blur")
+    (
+        "Read",
+        "Write",
+        "Dot",
+        "Input",
+        "Output",
+        "Copy",
+        "Switch",
+        "FrameRange",
+        "Expression",
+        "STMap",
+        "Blur",
+        "Remove",
+    )
 )
 """The classes that scripts of these tests may name; Nuke has some more."""
 
@@ -258,12 +271,13 @@ class App:
     """The running application behind the module.
 
     Args:
-        gui: False is `nuke -t`.
+        gui: False is `nuke -t`. version: of the release, its first number.
         eager: knobChanged comes for values that Python sets, too, as in the newest releases.
     """
 
-    def __init__(self, *, gui: bool = True, eager: bool = True) -> None:
-        self.gui, self.eager, self.main = gui, eager, threading.current_thread()
+    def __init__(self, *, gui: bool = True, eager: bool = True, version: int = 16) -> None:
+        self.gui, self.eager, self.version = gui, eager, version
+        self.main = threading.current_thread()
         self.plugin_path: list[str] = []
         self.ofx_path: list[str] = []
         self.ofx_effects: dict[str, dict[str, str]] = {}
@@ -392,7 +406,8 @@ class App:
         """What `import nuke` gives."""
         nuke = types.ModuleType("nuke")
         nuke.__dict__.update(
-            GUI=self.gui, INPUTS=INPUTS, HIDDEN_INPUTS=HIDDEN_INPUTS, Node=Node, Group=Group, Gizmo=Gizmo,
+            GUI=self.gui, NUKE_VERSION_MAJOR=self.version,
+            INPUTS=INPUTS, HIDDEN_INPUTS=HIDDEN_INPUTS, Node=Node, Group=Group, Gizmo=Gizmo,
             Knob=Knob, Root=Root, ProgressTask=functools.partial(ProgressTask, self),
             executeInMainThread=self._in_main, execute=self._execute, message=self._dialog, ask=self._dialog,
             alert=self._dialog,
