@@ -15,6 +15,10 @@ from faceplate.registry.manifest import Manifest
 from faceplate_client.errors import ModelError, RequestError
 
 
+TEMPLATES = {"face.restore": "ffhq_512", "face.identity": "arcface_112", "face.quality": "arcface_112"}
+"""Task -> the template that the stages align its crops to; all others see a plate, or cut out a face themselves."""
+
+
 @dataclass(frozen=True)
 class ModelChoice:
     """`names`: models by id or "id@version". `policy`: the highest licence class that may load, "" for no bound."""
@@ -95,7 +99,7 @@ def _expect_usable(manifest: Manifest) -> None:
             "Name an adapter in its manifest, or export it with the scaling inside the graph.",
             code="model.range",
         )
-    wanted = {"face.restore": "ffhq_512", "face.identity": "arcface_112"}.get(manifest.task, "")
+    wanted = TEMPLATES.get(manifest.task, "")
     if manifest.input.template not in ("", wanted):
         raise ModelError(
             f"{manifest.name} reads faces aligned to {manifest.input.template}; the stages align them to "

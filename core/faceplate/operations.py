@@ -105,31 +105,39 @@ class RestoreTools:
     @property
     def seconds(self) -> float:
         """Wall time spent in all nets so far."""
-        nets = (self.detector, self.nets.restore, self.nets.identity, self.flow)
+        others = (self.nets.identity, self.nets.quality, self.nets.upscale)
+        nets = (self.detector, self.nets.restore, *others, self.flow)
         return sum(net.seconds for net in nets if net is not None)
 
 
 def open_restore(
-    device: str = "auto", choice: ModelChoice = PLAIN_CHOICE, *, flow: str = DIS
+    device: str = "auto", choice: ModelChoice = PLAIN_CHOICE, *, flow: str = DIS, upscale: bool = False
 ) -> RestoreTools:
-    """Open the nets that `restore` needs; the identity net only if there is one here.
+    """Open the nets that `restore` needs; those for identity, quality and enlarging only if there are any here.
 
     Args:
         device: "auto", "cpu", "cuda" or "openvino".
         choice: models asked for by name, and the policy.
         flow: how motion is followed in a shot: "dis", or the id of a model of task frames.flow.
+        upscale: whether the plate will be enlarged by a net, see `RestoreParams.wants_upscale`.
 
     Raises:
         ModelError: a model is missing, damaged, not permitted, or not one this operation can use.
         RequestError: the device does not work here; a model serves another task.
     """
-    used = choose_models(choice, needs=("face.detect", "face.restore"), wants=("face.identity",))
+    wants = ("face.identity", "face.quality", *(["plate.upscale"] if upscale else []))
+    used = choose_models(choice, needs=("face.detect", "face.restore"), wants=wants)
     if flow != DIS:
         used = {**used, FLOW: named_model(flow, FLOW, policy=choice.policy, others=DIS)}
     nets = {task: open_net(manifest, device=device, policy=choice.policy) for task, manifest in used.items()}
     return RestoreTools(
         detector=nets["face.detect"],
-        nets=RestoreNets(restore=nets["face.restore"], identity=nets.get("face.identity")),
+        nets=RestoreNets(
+            restore=nets["face.restore"],
+            identity=nets.get("face.identity"),
+            quality=nets.get("face.quality"),
+            upscale=nets.get("plate.upscale"),
+        ),
         models={manifest.name: manifest.fingerprint for manifest in used.values()},
         flow=nets.get(FLOW),
     )

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class Watched:
                 self._job.notes.append(f"The device ran out of memory: {self.id} worked {how}.")
 
 
-def watched_tools(job: Job, flow: str = "") -> "RestoreTools":
+def watched_tools(job: Job, flow: str = "", *, upscale: bool = False) -> "RestoreTools":
     """The nets that restoring needs, each letting `job` stop or step aside before it is called.
 
     Asked for by every request: which model serves, and whether it may, can change while an engine lives.
@@ -66,6 +66,7 @@ def watched_tools(job: Job, flow: str = "") -> "RestoreTools":
     Args:
         job: what they work for.
         flow: how motion is followed, as `open_restore` takes it; "" where nothing moves.
+        upscale: whether the plate will be enlarged by a net.
 
     Raises:
         ModelError: as `open_restore`. Cancelled: the job was taken back.
@@ -76,7 +77,8 @@ def watched_tools(job: Job, flow: str = "") -> "RestoreTools":
     job.stage("models", 0.0)
 
     def opened(device: str) -> RestoreTools:
-        return open_restore(device, flow=flow) if flow else open_restore(device)
+        asked: dict[str, Any] = {**({"flow": flow} if flow else {}), **({"upscale": True} if upscale else {})}
+        return open_restore(device, **asked)
 
     tools = opened("auto")
 
@@ -92,9 +94,15 @@ def watched_tools(job: Job, flow: str = "") -> "RestoreTools":
     finds = others(lambda tools: tools.detector, in_tiles)
     makes = others(lambda tools: tools.nets.restore, one_by_one)
     knows = others(lambda tools: tools.nets.identity, one_by_one)
+    # Both are small already: what is left to them is another device.
+    judges = islice(others(lambda tools: tools.nets.quality, one_by_one), 1, None)
+    enlarges = islice(others(lambda tools: tools.nets.upscale, one_by_one), 1, None)
+    quality, enlarger = tools.nets.quality, tools.nets.upscale
     nets = RestoreNets(
         Watched(restore, job, "restore", (0.3, 0.05), makes),
         identity and Watched(identity, job, "likeness", (0.9, 0.0), knows),
+        quality and Watched(quality, job, "quality", (0.9, 0.0), judges),
+        enlarger and Watched(enlarger, job, "enlarge", (0.7, 0.001), enlarges),
     )
     # A pair of pictures has no smaller pieces: motion from one tile to the next would be lost.
     follows = islice(others(lambda tools: tools.flow, one_by_one), 1, None)

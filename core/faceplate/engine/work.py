@@ -54,7 +54,7 @@ def restore(job: Job) -> Mapping[str, Any]:
     (own,) = settings_of(job, restore=None)
     request, plane = restore_request(own), expect_alone(job)
     expect_outputs(job, ("plate", *LAYERS), scale=request.params.scale)
-    plate, tools = plate_of(plane), watched_tools(job)
+    plate, tools = plate_of(plane), watched_tools(job, upscale=request.params.wants_upscale)
     return answered(job, restore_alone(plate, request, tools), tools)
 
 
@@ -76,7 +76,8 @@ def steady(job: Job) -> Mapping[str, Any]:
     params = SteadyParams(strength=values["steady"], radius=values["radius"])
     planes = planes_around(job)
     expect_outputs(job, ("plate", *LAYERS), scale=request.params.scale)
-    tools, frame = watched_tools(job, values["flow"]), job.inputs["plate"].frame
+    tools = watched_tools(job, values["flow"], upscale=request.params.wants_upscale)
+    frame = job.inputs["plate"].frame
     shot = shot_around(planes, tools, smallest=request.smallest, grained=request.params.grain > 0)
     net, mirror = tools.nets.restore, request.params.mirror
     faces = SteadyShot(

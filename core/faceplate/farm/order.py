@@ -144,7 +144,7 @@ def _job(order: RestoreOrder, stop: threading.Event) -> Job:
     if not (order.resume or order.overwrite):
         _refuse_existing(footage, target)
     flow = operation("steady").checked(order.steady)["flow"] if order.wants_shot else DIS
-    tools = open_restore(order.device, order.models, flow=flow)
+    tools = open_restore(order.device, order.models, flow=flow, upscale=request.params.wants_upscale)
     return Job(
         footage,
         target,

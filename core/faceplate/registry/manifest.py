@@ -30,6 +30,8 @@ TASKS = (
     "face.identity",
     "face.landmarks",
     "face.parse",
+    "face.quality",
+    "plate.upscale",
     "frames.flow",
     "head.model",
 )

@@ -68,6 +68,11 @@ class RestoreParams:
     enlarge: str = "net"
     mirror: bool = False
 
+    @property
+    def wants_upscale(self) -> bool:
+        """Whether an enlarging net has anything to do."""
+        return self.scale > 1 and self.enlarge == "net"
+
     def __post_init__(self) -> None:
         for name in ("strength", "fidelity", "sharpen", "grain"):
             value = getattr(self, name)
@@ -82,11 +87,13 @@ class RestoreParams:
 @dataclass(frozen=True)
 class RestoreNets:
     """The nets that restoring runs: `restore` (1, 3, S, S) -> the same; `identity` (1, 3, 112, 112) -> (1, N);
-    `upscale` (1, 3, H, W) -> (1, 3, 2 H, 2 W), see `stages.enlarge`. All but the first are optional.
+    `quality` (1, 3, 112, 112) -> (1, 1), see `stages.quality`; `upscale` (1, 3, H, W) -> (1, 3, 2 H, 2 W), see
+    `stages.enlarge`. All but the first are optional.
     """
 
     restore: Net
     identity: Net | None = None
+    quality: Net | None = None
     upscale: Net | None = None
 
 
@@ -199,7 +206,7 @@ def restore_frame(
                 crop = take(plate, face, side)
             mended[number] = _mend_face(face, crop, made, lacks, params, clock)
     with clock("enlarge"):
-        large = enlarge(plate, params.scale, nets.upscale if params.enlarge == "net" else None)
+        large = enlarge(plate, params.scale, nets.upscale if params.wants_upscale else None)
     with clock("composite"):
         comp = composite(plate, [done.patch for done in mended.values()], scale=params.scale, large=large)
     for number, done in mended.items():

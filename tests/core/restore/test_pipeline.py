@@ -17,6 +17,7 @@ from tests.support.nets import (
     StubNet,
     brightening_net,
     detail_net,
+    eager_net,
     identity_stub,
     softening_net,
     unchanged_net,
@@ -207,6 +208,22 @@ def test_overlapping_faces_come_out_the_same_in_any_order():
 def test_a_frame_comes_out_the_same_again():
     plate = make_plate(linear=True)
     np.testing.assert_array_equal(bits(restored(plate).plate.pixels), bits(restored(plate).plate.pixels))
+
+
+def test_an_enlarging_net_works_where_no_face_is_restored_and_only_when_asked():
+    plate = make_plate(200, 180)
+    nets, face = RestoreNets(unchanged_net(), upscale=eager_net()), make_face(90, (100, 90))
+    made = {
+        how: restore_frame(plate, [face], nets=nets, params=RestoreParams(scale=2, enlarge=how))
+        for how in ("net", "lanczos")
+    }
+    differs = (made["net"].plate.pixels != made["lanczos"].plate.pixels).any(axis=2)
+    outside, inside = made["net"].matte == 0, made["net"].matte == 1
+    assert differs[outside].mean() > 0.9
+    gap = np.abs(made["net"].plate.pixels - made["lanczos"].plate.pixels)[inside]
+    assert inside.any() and gap.max() < 1e-6
+    with pytest.raises(RangeError, match="enlarge should be one of net, lanczos"):
+        RestoreParams(enlarge="best")
 
 
 def test_time_is_told_by_stage():
