@@ -52,3 +52,8 @@ def expect_shapes(
             if wanted != length:
                 raise ShapeError(f"{name} should be {expected}, got {' x '.join(map(str, array.shape))}")
     return sizes
+
+
+def no_matte(height: int, width: int) -> Matte:
+    """A matte that is 0 everywhere, (height, width). It takes no memory and cannot be written to."""
+    return np.broadcast_to(np.float32(0), (height, width))

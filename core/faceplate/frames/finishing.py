@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceplate.arrays import Matte
+from faceplate.arrays import Matte, no_matte
 from faceplate.faces import Face
 from faceplate.plate import Plate
 from faceplate.restore.pipeline import FaceReport, Restored
@@ -47,7 +47,7 @@ def finish(
         repaired: (H, W) at scale 1, where the plate was cleaned before.
     """
     veil = veil_faces(done.plate, [face.scaled(scale) for face in veiled or ()])
-    clean = np.zeros(done.matte.shape, np.float32)
+    clean = no_matte(*done.matte.shape)
     matte = done.matte
     if repaired is not None:
         clean = repaired.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -18,19 +18,16 @@ from faceplate.frames.finishing import Finished, finish
 from faceplate.operations import RestoreRequest, RestoreTools
 from faceplate.plate import Plate
 from faceplate.restore.face import restore_crop
-from faceplate.restore.pipeline import Restored, face_crop, restore_frame
+from faceplate.restore.pipeline import Restored, TakeCrop, face_crop, restore_frame
 from faceplate.runtime.net import Net
 from faceplate.stabilise.flow import flow_finder
-from faceplate.stabilise.pipeline import Memory, Restore, SteadyFaces, SteadyParams
+from faceplate.stabilise.pipeline import Memory, Restore, SteadyFaces, SteadyParams, crops_kept
 from faceplate.stages.align import Crop
 from faceplate.stages.detect import detect_faces
 from faceplate.stages.face_rows import overlap
 from faceplate.stages.grain import Grain
 from faceplate.stages.regrain import grain_taken, regrain
 from faceplate.stages.shot import Shot, Track
-
-CROPS_KEPT = 32
-"""Crops, 4 MB each and shared with what `SteadyFaces` keeps, that are not cut a second time."""
 
 HELD = 12
 """Frames for which a face that was lost is still veiled where it was: as long as the gaps that tracks bridge."""
@@ -52,24 +49,26 @@ class SteadyShot:
         tools: RestoreTools,
         anonymise: bool = False,
         restore: Restore | None = None,
+        by_size: bool = False,
     ) -> None:
         """Prepare; nothing is run yet.
 
         Args:
             shot: whose plates will come. params: how it is held steady.
-            ids: the tracks to restore; of these, `request.faces` "largest" leaves the largest on each frame.
+            ids: the tracks to restore; of these, `request.faces` "largest" leaves the largest on each frame, and with
+                `by_size` its numbers those of each frame, 1 being the largest.
             request: what the artist set. tools: open nets.
             anonymise: veil everybody who was not chosen, and whatever might be a face.
             restore: a crop's way through the restoring net, by default that of `tools`.
         """
         self._shot, self._ids, self._request, self._tools = shot, frozenset(ids), request, tools
-        self._anonymise = anonymise
+        self._anonymise, self._by_size = anonymise, by_size
         nets, mirror = tools.nets, request.params.mirror
-        self._crops: Memory[Crop] = Memory(CROPS_KEPT)
+        self._take = take = _taken_once(crops_kept(shot, params))
         self._faces = SteadyFaces(
             shot,
             params,
-            take=lambda plate, face, side: self._take(plate, face, side).pixels,
+            take=lambda plate, face, side: take(plate, face, side).pixels,
             restore=restore or (lambda crop: restore_crop(crop, nets.restore, mirror=mirror)),
             find=flow_finder(tools.flow),
         )
@@ -88,10 +87,17 @@ class SteadyShot:
 
         Of the tracks to be restored the one whose face is largest; None and None where there is none.
         """
-        for track, face in self._shot.tracks_at(frame):
-            if track.id in self._ids:
-                return face, track.faces[track.first]
+        for track, face in self._wanted(frame):
+            return face, track.faces[track.first]
         return None, None
+
+    def _wanted(self, frame: int) -> list[tuple[Track, Face]]:
+        """The tracks to restore on a frame, the largest face first."""
+        here = [pair for pair in self._shot.tracks_at(frame) if pair[0].id in self._ids]
+        if not self._by_size and self._request.faces != "largest":
+            return here
+        chosen = {id(face) for face in self._request.chosen([face for _, face in here])}
+        return [pair for pair in here if id(pair[1]) in chosen]
 
     def render(self, plate: Plate, near: Mapping[int, Plate], *, repaired: Matte | None = None) -> Finished:
         """Restore the tracks on a frame, each steadied by its neighbours, and grain what was restored.
@@ -105,9 +111,7 @@ class SteadyShot:
         """
         frame, request = plate.frame, self._request
         here = self._shot.tracks_at(frame)
-        wanted = [pair for pair in here if pair[0].id in self._ids]
-        if request.faces == "largest":
-            wanted = wanted[:1]
+        wanted = self._wanted(frame)
 
         def steadied(number: int, crop: Crop) -> Image:
             track = wanted[number][0]
@@ -136,11 +140,6 @@ class SteadyShot:
         finished = finish(done, found, chosen, scale=request.params.scale, veiled=others, repaired=repaired)
         return replace(finished, tracks=[(track.id, track.name) for track, _ in here])
 
-    def _take(self, plate: Plate, face: Face, side: int) -> Crop:
-        """A face's crop, which its frame and those around it all look at."""
-        key = (plate.frame, face.box, face.points.tobytes(), side)
-        return self._crops.of(key, lambda: face_crop(plate, face, side))
-
     def _others(self, plate: Plate, chosen: Sequence[Face]) -> list[Face]:
         return others_on(
             plate, chosen, shot=self._shot, detector=self._tools.detector, smallest=self._request.smallest
@@ -160,6 +159,20 @@ class SteadyShot:
             seed=(plate.frame,),
             in_place=done.plate.pixels is not plate.pixels,
         )
+
+
+def _taken_once(size: int) -> TakeCrop:
+    """`face_crop` with a memory of so many crops: a frame and those around it all look at the same ones.
+
+    A function of its own: one that knew its `SteadyShot` would keep both alive until the next collection of cycles.
+    """
+    kept: Memory[Crop] = Memory(size)
+
+    def take(plate: Plate, face: Face, side: int) -> Crop:
+        key = (plate.frame, face.box, face.points.tobytes(), side)
+        return kept.of(key, lambda: face_crop(plate, face, side))
+
+    return take
 
 
 def tall_tracks(shot: Shot, smallest: float, *, among: str = "all") -> set[int]:

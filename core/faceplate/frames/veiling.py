@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from faceplate.arrays import no_matte
 from faceplate.faces import Face
 from faceplate.frames.alone import DOUBTFUL
 from faceplate.frames.finishing import Finished, left_alone
@@ -68,6 +69,6 @@ def _among(face: Face, faces: Sequence[Face]) -> bool:
 def _veiled(plate: Plate, found: Sequence[Face], faces: Sequence[Face]) -> Finished:
     veil = veil_faces(plate, faces)
     reports = [left_alone(face, "veiled" if _among(face, faces) else "not_chosen") for face in found]
-    nothing = np.zeros(veil.matte.shape, np.float32)
+    nothing = no_matte(*veil.matte.shape)
     layers = {"matte": veil.matte, "veiled": veil.matte, "invented": nothing, "confidence": nothing}
     return Finished(veil.plate, layers, reports, {})

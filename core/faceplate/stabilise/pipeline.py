@@ -84,6 +84,12 @@ class SteadyParams:
         return self.strength == 0.0 or self.radius == 0
 
 
+def crops_kept(shot: Shot, params: SteadyParams) -> int:
+    """Crops that a shot's frames share, rendered one after the other: a window and the frame that comes in."""
+    faces = max((len(shot.tracks_at(frame)) for frame in shot.plates), default=0)
+    return max(1, faces) * (2 * params.radius + 2)
+
+
 class SteadyFaces:
     """Restores the faces of a shot's tracks, each steadied by its neighbours. For one thread at a time.
 
@@ -95,10 +101,9 @@ class SteadyFaces:
     ) -> None:
         self._shot, self._params = shot, params
         self._take, self._restore, self._find = take, restore, find
-        faces = max((len(shot.tracks_at(frame)) for frame in shot.plates), default=0)
-        window = 2 * params.radius + 1
-        self._crops: Memory[Restoration] = Memory(max(1, faces) * (window + 1))
-        self._flows: Memory[Flow] = Memory(max(1, faces) * (window + 1) * window)
+        kept = crops_kept(shot, params)
+        self._crops: Memory[Restoration] = Memory(kept)
+        self._flows: Memory[Flow] = Memory(kept * (2 * params.radius + 1))
 
     def frames_for(self, frame: int) -> list[int]:
         """The frames whose plates this one needs besides its own."""

@@ -11,7 +11,7 @@ from math import ceil, floor
 import cv2
 import numpy as np
 
-from faceplate.arrays import Image, Matte
+from faceplate.arrays import Image, Matte, no_matte
 from faceplate.faces import Face
 from faceplate.plate import Plate, Rect
 from faceplate.stages.view import mend
@@ -45,8 +45,9 @@ def veil_faces(plate: Plate, faces: Sequence[Face]) -> Veiled:
         The plate, itself where there was nothing to veil: not one bit changes where the matte is 0. Inside a veil NaN
         and Inf are gone too, since a pattern of them could tell a face. Alpha stays.
     """
-    matte = np.zeros(plate.pixels.shape[:2], np.float32)
-    pixels = plate.pixels
+    if not faces:
+        return Veiled(plate, no_matte(*plate.pixels.shape[:2]))
+    matte, pixels = np.zeros(plate.pixels.shape[:2], np.float32), plate.pixels
     for face in faces:
         part = _region(plate, face)
         if part is None:
