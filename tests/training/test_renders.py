@@ -16,7 +16,7 @@ from faceplate_training.renders.light import Panorama
 from faceplate_training.renders.london import SAME, along, points_68
 from faceplate_training.renders.make import Renders, gathered, make, read_renders
 from faceplate_training.renders.people import PITCH, YAW, rotation_vector, seat
-from faceplate_training.renders.scene import REGIONS, SIDE, Studio, in_sight, turn_in_view
+from faceplate_training.renders.scene import REGIONS, SIDE, Studio, in_sight, parts_of, turn_in_view
 from faceplate_training.renders.skins import spread
 
 # ------------------------------------------------------------ points
@@ -149,6 +149,36 @@ def test_regions_agree_with_points(studio, monkeypatch):
         mouth = render.points[48:60]
         inside = (columns > mouth[:, 0].min() - 8) & (columns < mouth[:, 0].max() + 8)
         assert inside.mean() > 0.95 and len(rows) > 30
+
+
+def test_what_is_laid_last_is_what_is_labelled(head):
+    """Glasses over hair, then a hand over both: every pixel that a hand changed says occluder."""
+    skin, sky = np.full((1, 64, 64, 3), 160, np.uint8), [Panorama(np.ones((32, 64, 3), np.float32))]
+    always = {"glasses": 1.0, "hand": 0.0, "thing": 0.0, "full_hair": True}
+    before, after = (
+        Studio(head, skin, sky, wear.Wardrobe(**always, palm=palm), side=128) for palm in (0.0, 1.0)
+    )
+    seen = set()
+    for n in range(8):
+        one, two = (studio.render(np.random.default_rng([6, n])) for studio in (before, after))
+        assert one.pixels.shape == two.pixels.shape == (128, 128, 3) and one.regions.shape == (128, 128)
+        changed = one.regions != two.regions
+        assert (two.regions[changed] == REGIONS.index("occluder")).all()
+        assert REGIONS.index("occluder") not in one.regions
+        seen |= set(np.unique(one.regions)) | set(np.unique(one.regions[changed]))
+    assert {REGIONS.index(name) for name in ("hair", "glasses", "brows", "nose")} <= seen
+
+
+def test_features_lie_about_their_points_on_the_mean_head(head):
+    parts = parts_of(head)
+    points = head.landmarks["68"].on(head.mean)
+    for name, chosen in (("nose", range(28, 36)), ("lips", range(61, 68)), ("brows", range(17, 27))):
+        inside = head.mean[(parts[name] > 0) & (head.mask("face") > 0.5)]
+        assert len(inside) > 40, name
+        nearest = np.linalg.norm(inside[:, None] - points[None, list(chosen)], axis=2).min(1)
+        assert nearest.max() < 22 and abs(inside[:, 0].mean()) < 1, name
+    together = [(parts[name] > 0).astype(int) for name in parts]
+    assert np.sum(together, 0).max() == 1
 
 
 def test_a_profile_hides_its_far_side(studio, monkeypatch):

@@ -22,8 +22,21 @@ SIDE = 256
 FINER = 1.25
 """Pictures are drawn this many times larger and averaged down, against stairs at outlines."""
 
-REGIONS = ("nothing", "skin", "brows", "eyes", "iris", "nose", "lips", "mouth", "teeth", "hair", "occluder")
-"""What a pixel of `Render.regions` shows: its number in this list."""
+REGIONS = (
+    "nothing",
+    "skin",
+    "brows",
+    "eyes",
+    "iris",
+    "nose",
+    "lips",
+    "mouth",
+    "teeth",
+    "hair",
+    "occluder",
+    "glasses",
+)
+"""What a pixel of `Render.regions` shows: its number in this list. Clear lenses are what is seen through them."""
 
 _COLOURS = {"mouth": (0.12, 0.025, 0.022), "gums": (0.22, 0.06, 0.05), "tongue": (0.25, 0.07, 0.06),
             "teeth": (0.55, 0.5, 0.42), "sclera": (0.5, 0.47, 0.45), "pupil": (0.004, 0.004, 0.004)}  # fmt: skip
@@ -37,9 +50,9 @@ _HIDDEN_BEHIND = 5.0
 class Render:
     """A picture with its truth.
 
-    `pixels` (SIDE, SIDE, 3) uint8 RGB, display-encoded. `points` (68, 2) pixels, exact also where they are hidden.
+    `pixels` (S, S, 3) uint8 RGB, display-encoded. `points` (68, 2) pixels, exact also where they are hidden.
     `visible` (68,) bool: neither behind the head itself nor covered. `turn` (3,) rotation vector, radians, of the head
-    against the line of sight to it. `regions` (SIDE, SIDE) uint8 into REGIONS. `yaw`: radians, to say how far turned.
+    against the line of sight to it. `regions` (S, S) uint8 into REGIONS. `yaw`: radians, to say how far turned.
     """
 
     pixels: NDArray[np.uint8]
@@ -51,10 +64,20 @@ class Render:
 
 
 class Studio:
-    """Everything that renders share: a head model, skins (N, T, T, 3) uint8, panoramas."""
+    """Everything that renders share: a head model, skins (N, T, T, 3) uint8, panoramas, what is worn how often.
 
-    def __init__(self, head: HeadModel, skins: np.ndarray, panoramas: list[Panorama]) -> None:
-        self.head, self.panoramas = head, panoramas
+    `side`: of the pictures, pixels.
+    """
+
+    def __init__(
+        self,
+        head: HeadModel,
+        skins: np.ndarray,
+        panoramas: list[Panorama],
+        wardrobe: wear.Wardrobe = wear.USUAL,
+        side: int = SIDE,
+    ) -> None:
+        self.head, self.panoramas, self.wardrobe, self.side = head, panoramas, wardrobe, side
         self.skins = SRGB.decode((skins / 255).astype(np.float32))
         kept = [not name.startswith(("cornea", "lashes")) for name in head.region_names]
         quads = np.array(kept)[head.quad_region]
@@ -63,11 +86,12 @@ class Studio:
         self.region = head.quad_region[quads][owner]
         self.kinds = [name.split("_")[0] for name in head.region_names]
         self.textured = np.isin(head.region_names, SHOWN)
+        self.parts = parts_of(head)
         self.is_skull = np.array([name == "skull" for name in head.region_names])
 
     def render(self, rng: np.random.Generator) -> Render:
         """A picture by chance; the same generator state gives the same picture."""
-        large = round(SIDE * FINER)
+        large = round(self.side * FINER)
         sitter = seat(self.head, large, rng)
         seen = project(sitter.vertices.astype(np.float64), sitter.pose, sitter.camera)
         raster = rasterise(seen, self.triangles, (large, large))
@@ -161,27 +185,35 @@ class Studio:
         found, weights = raster.triangle[rows, columns], raster.weights[rows, columns]
         names = [_OF_HEAD.get(kind, "skin") for kind in self.kinds]
         own = np.array([REGIONS.index(name) for name in names], np.uint8)[self.region[found]]
-        for name in ("nose", "brows", "lips"):
-            share = _mixed(self.head.mask(name)[:, None], self.triangles[found], weights)[:, 0]
-            own[(share > 0.5) & (own == REGIONS.index("skin"))] = REGIONS.index(name)
+        for name, within in self.parts.items():
+            inside = _mixed(within[:, None], self.triangles[found], weights)[:, 0] > 0
+            own[inside & (own == REGIONS.index("skin"))] = REGIONS.index(name)
         if hairy:
             own[self.is_skull[self.region[found]]] = REGIONS.index("hair")
         regions[rows, columns] = own
         return regions
 
     def dress(self, canvas, sitter, hair, behind, tone, regions, rng) -> None:
-        """Hair, glasses, hands and things; regions follow what is laid over the face."""
+        """Hair, glasses, hands and things; regions follow what is laid over the face, the last on top."""
+        own = self.wardrobe
         if hair is not None and rng.random() < 0.85:
             wear.draw_hair(canvas, self.head, sitter, hair, rng)
+            if own.full_hair:
+                wear.fill_hair(canvas, hair, rng)
             regions[canvas.cover > 0.5] = REGIONS.index("hair")
-        before = canvas.cover.copy()
-        if rng.random() < 0.22:
-            wear.draw_glasses(canvas, self.head, sitter, rng)
-        if rng.random() < 0.12:
-            wear.draw_hand(canvas, tone, rng)
-        if rng.random() < 0.12:
-            wear.draw_thing(canvas, behind, rng)
-        regions[(canvas.cover > 0.5) & (before <= 0.5)] = REGIONS.index("occluder")
+        held = (
+            (own.glasses, "glasses", lambda: wear.draw_glasses(canvas, self.head, sitter, rng)),
+            (own.hand, "occluder", lambda: wear.draw_hand(canvas, tone, rng)),
+            (own.thing, "occluder", lambda: wear.draw_thing(canvas, behind, rng)),
+            (own.palm, "occluder", lambda: wear.draw_palm(canvas, tone, rng)),
+            (own.microphone, "occluder", lambda: wear.draw_microphone(canvas, rng)),
+        )
+        for share, region, draw in held:
+            if share and rng.random() < share:
+                before, canvas.cover = canvas.cover, np.zeros_like(canvas.cover)
+                draw()
+                regions[canvas.cover > 0.5] = REGIONS.index(region)
+                canvas.cover = np.maximum(before, canvas.cover)
         if rng.random() < 0.35:
             cast_shadow(canvas, rng)
 
@@ -193,10 +225,11 @@ class Studio:
         knee = 0.7
         pixels = np.where(pixels > knee, knee + (1 - knee) * np.tanh((pixels - knee) / (1 - knee)), pixels)
         encoded = np.clip(SRGB.encode(np.maximum(pixels, 0).astype(np.float32)), 0, 1)
-        small = cv2.resize(encoded, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        size = (self.side, self.side)
+        small = cv2.resize(encoded, size, interpolation=cv2.INTER_AREA)
         points = self.head.landmarks["68"].on(seen)
-        covered = cv2.resize(canvas.cover, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        nearest = cv2.resize(regions, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
+        covered = cv2.resize(canvas.cover, size, interpolation=cv2.INTER_AREA)
+        nearest = cv2.resize(regions, size, interpolation=cv2.INTER_NEAREST_EXACT)
         return Render(
             np.round(small * 255).astype(np.uint8),
             (points[:, :2] / FINER).astype(np.float32),
@@ -205,6 +238,38 @@ class Studio:
             nearest,
             sitter.yaw,
         )
+
+
+def parts_of(head: HeadModel) -> dict[str, NDArray[np.float32]]:
+    """Nose, brows and lips -> (V,) mm that a vertex lies within its outline, negative outside.
+
+    Outlines are drawn on the mean head seen from in front: the lips' is that of the points, brows hang from their
+    points, which mark upper edges, and the nose widens from the bridge to its wings.
+    """
+    points = head.landmarks["68"].on(head.mean)[:, :2].astype(np.float64)
+    thick = np.array([[0.0, 3.0], [0.0, 5.5], [0.0, 7.0], [0.0, 8.5], [0.0, 9.0]])
+    left, right = (np.add(points[first : first + 5], (0, 0.7)) for first in (17, 22))
+    tip, base = points[30, 1], points[33, 1]
+    half = [(7, points[27, 1] + 2), (8, (points[27, 1] + tip) / 2), (12, tip + 3), (17.5, tip - 6), (19, base + 3),
+            (16, base - 2), (8, base - 4)]  # fmt: skip
+    nose = np.array([*half, *((-x, y) for x, y in half[::-1])], np.float64)
+    outlines = {
+        "nose": (nose,),
+        "brows": (np.vstack([left, (left - thick)[::-1]]), np.vstack([right, (right - thick[::-1])[::-1]])),
+        "lips": (points[48:60],),
+    }
+    front = head.mean[:, 2] > head.landmarks["68"].on(head.mean)[30, 2] - 60
+    found = {}
+    for name, polygons in outlines.items():
+        within = np.max([_inside(polygon, head.mean[:, :2]) for polygon in polygons], 0)
+        found[name] = np.where(front, within, -10).astype(np.float32)
+    return found
+
+
+def _inside(polygon: np.ndarray, places: np.ndarray) -> NDArray[np.float64]:
+    """(N,) distances of places (N, 2) to an outline (M, 2), positive inside."""
+    outline = polygon.astype(np.float32)[:, None]
+    return np.array([cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in places])
 
 
 def in_sight(points: np.ndarray, depth: np.ndarray) -> NDArray[np.bool_]:

@@ -16,6 +16,21 @@ from faceplate_training.renders.people import Sitter
 SUBPIXEL = 4  # bits, as OpenCV's drawing functions count them
 
 
+@dataclass(frozen=True)
+class Wardrobe:
+    """How many of the pictures show each, 0-1; `full_hair`: hair is a mass of strands that nothing shows through."""
+
+    glasses: float = 0.22
+    hand: float = 0.12
+    thing: float = 0.12
+    palm: float = 0.0
+    microphone: float = 0.0
+    full_hair: bool = False
+
+
+USUAL = Wardrobe()
+
+
 @dataclass
 class Canvas:
     """A picture in the making. `depth` (S, S) mm: how far the head is, infinite beside it."""
@@ -93,6 +108,20 @@ def draw_hair(
         cv2.polylines(drawn, [fixed[k, :stop, None]], False, ink, thick, cv2.LINE_8, SUBPIXEL)
     canvas.pixels = drawn[..., :3]
     canvas.cover = np.maximum(canvas.cover, drawn[..., 3])
+
+
+def fill_hair(canvas: Canvas, colour: np.ndarray, rng: np.random.Generator) -> None:
+    """Close the gaps between strands (the cover so far) with hair in their shade, lit in streaks along the strands."""
+    side = canvas.pixels.shape[0]
+    width = round(side * rng.uniform(0.015, 0.05)) | 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    strand = (canvas.cover > 0.5).astype(np.uint8)
+    mass = cv2.morphologyEx(strand, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    gap = cv2.GaussianBlur(np.clip(mass - strand, 0, 1).astype(np.float32), (0, 0), 0.5) * (1 - strand)
+    around = cv2.GaussianBlur(canvas.pixels * strand[..., None], (0, 0), width / 2 + 1)
+    weight = cv2.GaussianBlur(strand.astype(np.float32), (0, 0), width / 2 + 1)[..., None]
+    shade = np.where(weight > 0.02, around / np.maximum(weight, 1e-3), colour) * rng.uniform(0.5, 0.95)
+    canvas.lay(np.asarray(shade, np.float32), np.maximum(gap, mass * (1 - strand)))
 
 
 def draw_glasses(canvas: Canvas, head: HeadModel, sitter: Sitter, rng: np.random.Generator) -> None:
@@ -173,6 +202,71 @@ def draw_hand(canvas: Canvas, tone: np.ndarray, rng: np.random.Generator) -> Non
                 shape, [_fixed(places)], False, (1.0,), max(1, round(width * shrink)), cv2.LINE_AA, SUBPIXEL
             )
             canvas.lay(light * gain, shape)
+
+
+def draw_palm(canvas: Canvas, tone: np.ndarray, rng: np.random.Generator) -> None:
+    """A whole hand of about the sitter's tone, rounded by light from one side, with creases and its own shadow."""
+    side = canvas.pixels.shape[0]
+    angle = rng.uniform(0, 2 * np.pi)
+    toward = np.array([np.cos(angle), np.sin(angle)])
+    across = np.array([-toward[1], toward[0]]) * rng.choice([-1, 1])
+    size = side * rng.uniform(0.05, 0.075)  # a finger's width
+    root = side / 2 + rng.normal(0, 0.12, 2) * side + toward * side * rng.uniform(0.15, 0.45)
+    bend, spread_out = rng.normal(0, 0.25), rng.uniform(0.95, 1.4)
+    parts = [(np.stack([root + toward * size * 4 + across * 1.5 * size, root + toward * side]), 3.4)]
+    for finger in range(4):
+        start = root + across * finger * size * spread_out
+        reach = size * (3.2, 3.9, 3.6, 2.8)[finger] * rng.uniform(0.5, 1.1)
+        tip = start - toward * reach + across * reach * (bend + 0.08 * (finger - 1.5))
+        joint = (start + tip) / 2 + across * rng.normal(0, 0.15) * size
+        parts.append((np.stack([start + toward * size * 2.5, start, joint, tip]), 0.95))
+    thumb = root - across * size * 1.3 + toward * size * 2
+    parts.append(
+        (np.stack([thumb + toward * size * 2 + across * size, thumb, thumb - toward * size * 2]), 1.05)
+    )
+    light = rng.normal(0, 1, 2)
+    light /= max(float(np.linalg.norm(light)), 1e-6)
+    flesh = tone * np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.05, 3))
+    cover = np.zeros((side, side), np.float32)
+    shade = np.zeros((side, side), np.float32)
+    for places, width in parts:
+        shape = np.zeros((side, side), np.float32)
+        thick = max(1, round(width * size))
+        cv2.polylines(shape, [_fixed(places)], False, (1.0,), thick, cv2.LINE_AA, SUBPIXEL)
+        deep = cv2.distanceTransform((shape > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(thick / 2, 1)
+        round_over = np.sqrt(np.clip(1 - (1 - np.minimum(deep, 1)) ** 2, 0, 1))
+        slope = (
+            np.stack(np.gradient(cv2.GaussianBlur(round_over, (0, 0), 1.5)), -1) @ light[::-1] * thick * 0.25
+        )
+        own = np.clip(0.45 + 0.6 * round_over + 0.5 * slope, 0.1, 1.6)
+        shade = shade * (1 - shape) + own * shape
+        cover = np.maximum(cover, shape)
+    creases = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), rng.uniform(0.7, 2))
+    shadow = cv2.GaussianBlur(np.roll(cover, tuple(rng.integers(-8, 9, 2)), (0, 1)), (0, 0), side * 0.02)
+    canvas.pixels = canvas.pixels * (1 - rng.uniform(0, 0.6) * shadow[..., None])
+    canvas.lay(flesh * (shade * (1 + 0.15 * creases / creases.std() * 0.5))[..., None], cover)
+
+
+def draw_microphone(canvas: Canvas, rng: np.random.Generator) -> None:
+    """A ball or a stub on a rod that comes in from below or from a side, its grille in fine checks."""
+    side = canvas.pixels.shape[0]
+    tip = np.array([side / 2, side * rng.uniform(0.55, 0.85)]) + rng.normal(0, 0.15, 2) * side
+    angle = rng.normal(np.pi / 2, 0.7)
+    along = np.array([np.cos(angle), np.sin(angle)])
+    size = side * rng.uniform(0.03, 0.11)
+    rod, head = (np.zeros((side, side), np.float32) for _ in range(2))
+    ends = np.stack([tip, tip + along * side])
+    thick = max(1, round(size * rng.uniform(0.4, 1.4)))
+    cv2.polylines(rod, [_fixed(ends)], False, (1.0,), thick, cv2.LINE_AA, SUBPIXEL)
+    axes = tuple(round(value) for value in size * rng.uniform(0.8, 1.5, 2))
+    place = tuple(int(value) for value in tip)
+    cv2.ellipse(head, place, axes, float(np.degrees(angle)), 0, 360, (1.0,), -1, cv2.LINE_AA)
+    y, x = np.indices((side, side))
+    checks = 1 + rng.uniform(0, 0.6) * np.sin(x * rng.uniform(0.8, 3)) * np.sin(y * rng.uniform(0.8, 3))
+    round_off = np.exp(-((x - tip[0] + size / 3) ** 2 + (y - tip[1] + size / 3) ** 2) / (2 * size**2))
+    ink = np.exp(rng.uniform(np.log(0.01), np.log(0.5))) * np.exp(rng.normal(0, 0.2, 3))
+    canvas.lay(ink * rng.uniform(0.3, 1.5), rod)
+    canvas.lay(ink * (checks * (0.5 + round_off))[..., None], head)
 
 
 def draw_thing(canvas: Canvas, behind: np.ndarray, rng: np.random.Generator) -> None:
