@@ -129,7 +129,9 @@ def open_restore(
     used = choose_models(choice, needs=("face.detect", "face.restore"), wants=wants)
     if flow != DIS:
         used = {**used, FLOW: named_model(flow, FLOW, policy=choice.policy, others=DIS)}
-    nets = {task: open_net(manifest, device=device, policy=choice.policy) for task, manifest in used.items()}
+    # those of torch first: nets of ONNX Runtime that are opened after them run on the same CUDA stream
+    order = sorted(used.items(), key=lambda each: each[1].adapter != "spandrel")
+    nets = {task: open_net(manifest, device=device, policy=choice.policy) for task, manifest in order}
     return RestoreTools(
         detector=nets["face.detect"],
         nets=RestoreNets(

@@ -80,7 +80,13 @@ def watched_tools(job: Job, flow: str = "", *, upscale: bool = False) -> "Restor
         asked: dict[str, Any] = {**({"flow": flow} if flow else {}), **({"upscale": True} if upscale else {})}
         return open_restore(device, **asked)
 
-    tools = opened("auto")
+    try:
+        tools = opened("auto")
+    except EngineError as error:
+        if error.code != "engine.memory":
+            raise
+        tools = opened("cpu")
+        job.notes.append("The device has no room for the models: they worked on the CPU.")
 
     def others(of: Callable[["RestoreTools"], Net | None], pieces: Callable[[Call], Call]) -> Iterator[Way]:
         net = of(tools)

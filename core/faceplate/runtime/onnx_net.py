@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportAttributeAccessIssue]
 
 from faceplate.errors import ShapeError
+from faceplate.runtime import cuda_stream
 from faceplate_client.errors import EngineError, ModelError
 
 K = TypeVar("K")
@@ -33,7 +34,11 @@ _FAILURES = (
 _KINDS = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
 """Types of inputs that always get the same number."""
 
-_MEMORY_WORDS = ("out of memory", "failed to allocate", "bad_alloc", "alloc failed")
+_MEMORY_WORDS = (
+    "out of memory", "failed to allocate", "smaller than requested bytes", "not enough memory", "bad_alloc",
+    "alloc failed", "alloc_failed", "allocation_failed", "memoryallocation",
+)  # fmt: skip
+"""How ONNX Runtime's arena, CUDA, cuBLAS, cuDNN and the C++ library say that memory is short."""
 
 
 class OnnxNet:
@@ -67,6 +72,7 @@ class OnnxNet:
 
         Raises:
             ModelError: `model.damaged`, the runtime cannot open it; `model.shape`, it has other inputs.
+            EngineError: `engine.memory`, the device has no room for it.
         """
         self.id = id
         self.template = template
@@ -81,8 +87,13 @@ class OnnxNet:
         # A spinning pool would eat the cores that read and write frames meanwhile.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = ort.InferenceSession(content, options, providers=list(providers))
-        except _FAILURES as error:
+            # Its own way back to the CPU would print on stdout and tell nobody; ours is the caller's.
+            self._session = ort.InferenceSession(
+                content, options, providers=[_told(name) for name in providers], enable_fallback=0
+            )
+        except (*_FAILURES, MemoryError) as error:
+            if lacks_memory(error):
+                raise run_error(id, error) from error
             raise ModelError(
                 f"{id} cannot be opened by ONNX Runtime {ort.__version__}: {_first_line(error)}. "
                 "Install the model pack again, or a newer ONNX Runtime.",
@@ -128,7 +139,7 @@ class OnnxNet:
                 f"{self.id} does not take a batch of {batch.shape}: {_first_line(error)}. "
                 "Its manifest or its caller is wrong."
             ) from error
-        except _FAILURES as error:
+        except (*_FAILURES, MemoryError) as error:
             raise run_error(self.id, error) from error
         with self._counting:
             self.seconds += time.perf_counter() - start
@@ -152,9 +163,20 @@ def _always(wanted: Any, number: float, id: str) -> NDArray[Any]:
     return np.full([side if isinstance(side, int) else 1 for side in wanted.shape], number, kind)
 
 
+def _told(provider: str) -> str | tuple[str, dict[str, str]]:
+    """A provider as ONNX Runtime is told of it, with its options where it has any."""
+    options = cuda_stream.provider_options() if provider == "CUDAExecutionProvider" else {}
+    return (provider, options) if options else provider
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether a runtime's error means that memory is short, here or on the device."""
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in _MEMORY_WORDS)
+
+
 def run_error(id: str, error: Exception) -> EngineError:
     """The error of a run that failed: out of memory is worth a retry, and named as such."""
-    if any(word in str(error).lower() for word in _MEMORY_WORDS):
+    if lacks_memory(error):
         return EngineError(
             f"{id} ran out of memory. Close what else uses the device, or use device cpu; then try again.",
             code="engine.memory",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.errors import ShapeError
-from faceplate.runtime.onnx_net import parted, run_error
+from faceplate.runtime.onnx_net import lacks_memory, parted, run_error
 from faceplate_client.errors import EngineError, ModelError
 
 
@@ -61,6 +61,8 @@ class OpenVinoNet:
             model = core.read_model(content)
             self._request = core.compile_model(model, "CPU", settings).create_infer_request()
         except RuntimeError as error:
+            if lacks_memory(error):
+                raise run_error(id, error) from error
             raise ModelError(
                 f"{id} cannot be opened by OpenVINO: {_last_line(error)}. Install the model pack again, "
                 "or use device cpu.",

@@ -8,6 +8,7 @@ from faceplate.errors import RangeError
 from faceplate.registry.acceptance import expect_permitted
 from faceplate.registry.catalogue import find_weights, read_weights
 from faceplate.registry.manifest import Manifest
+from faceplate.runtime import cuda_stream
 from faceplate.runtime.devices import Device, choose_device, threads
 from faceplate.runtime.net import Net
 from faceplate_client.errors import ModelError
@@ -42,7 +43,12 @@ def open_net(manifest: Manifest, *, device: str = "auto", policy: str = "") -> N
     with _opening:  # a second caller waits for the first one's session instead of opening another
         net = _open.pop(key, None)
         if net is None:
+            alone = not cuda_stream.in_use()
             net = adapted(_fresh_net(manifest, chosen), manifest)
+            if alone and cuda_stream.in_use():
+                _let_go(
+                    "cuda"
+                )  # they run on streams of their own: on torch's from when they are asked for next
             _sizes[key] = _size_of(manifest)
         _open[key] = net
         _make_room()
@@ -76,6 +82,13 @@ def _make_room() -> None:
     for key in list(_open)[:-1]:
         if sum(_sizes.get(each, 0) for each in _open) <= limit:
             return
+        _closed_seconds += _open.pop(key).seconds
+
+
+def _let_go(device: str) -> None:
+    """Forget the open nets of a device; whoever still works with one keeps it until then."""
+    global _closed_seconds
+    for key in [key for key in _open if key[2] == device]:
         _closed_seconds += _open.pop(key).seconds
 
 

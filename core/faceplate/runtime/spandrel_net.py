@@ -7,6 +7,7 @@ on a machine without it; that is said in one sentence, and no other model is any
 
 import threading
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from faceplate.errors import ShapeError
 from faceplate.registry.manifest import Manifest
+from faceplate.runtime.cuda_stream import torch_stream
 from faceplate_client.errors import EngineError, ModelError
 
 
@@ -36,6 +38,7 @@ class SpandrelNet:
         self.id, self.template, self.seconds = manifest.name, manifest.input.template, 0.0
         self.side = manifest.input.size[0] if manifest.input.size else 0
         self._torch, self._turn = torch, threading.Lock()
+        self._stream = torch_stream(torch) if cuda else None
         try:
             model = spandrel.ModelLoader(device=torch.device("cuda" if cuda else "cpu")).load_from_state_dict(
                 load(content)
@@ -74,8 +77,9 @@ class SpandrelNet:
 
     def _restored(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            shown = self._torch.from_numpy(np.ascontiguousarray(picture)).to(self._model.device)
-            return self._model(shown).float().cpu().numpy()
+            with self._torch.cuda.stream(self._stream) if self._stream else nullcontext():
+                shown = self._torch.from_numpy(np.ascontiguousarray(picture)).to(self._model.device)
+                return self._model(shown).float().cpu().numpy()
         except RuntimeError as error:
             if "memory" in str(error).lower():
                 raise EngineError(

@@ -1,11 +1,15 @@
 """Where memory is short: the same faces from smaller pieces, then the CPU, and the reply says so."""
 
+from copy import copy
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportAttributeAccessIssue]
 
 from faceplate import operations
 from faceplate.engine import work
@@ -140,6 +144,59 @@ def test_a_net_that_fits_in_no_piece_works_on_the_cpu(short, which):
     report, pixels = restored()
     assert [face["status"] for face in report["faces"]] == [face["status"] for face in usual[0]["faces"]]
     assert len(report["notes"]) == 2 and report["notes"][1].endswith("worked on the CPU.")
+    np.testing.assert_array_equal(pixels, usual[1])
+
+
+class Provider:
+    """A session of ONNX Runtime whose provider has no room for more than `most` values at a time."""
+
+    def __init__(self, session, most: int) -> None:
+        self._session, self._most = session, most
+
+    def run(self, names, inputs):
+        if sum(each.size for each in inputs.values()) > self._most:
+            raise state.RuntimeException(
+                "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code returned while running Conv node. "
+                "AllocateRawInternal Failed to allocate memory for requested buffer of size 939524096"
+            )
+        return self._session.run(names, inputs)
+
+
+@pytest.mark.parametrize(
+    ("most", "ways"), [(3 * PIECE * PIECE, ["in smaller pieces"]), (0, ["in smaller pieces", "on the CPU"])]
+)
+def test_what_onnx_runtime_says_of_memory_is_understood(monkeypatch, most, ways):
+    """From the provider's own exception to the sentence in the reply."""
+    usual = open_restore()
+    detector: Any = copy(usual.detector)
+    detector._session = Provider(detector._session, most)
+    poor = replace(usual, detector=detector)
+    monkeypatch.setattr(
+        operations, "open_restore", lambda device="auto", **_: usual if device == "cpu" else poor
+    )
+    report, _ = restored()
+    assert [face["status"] for face in report["faces"]] == ["restored"] * 3
+    wanted = [f"The device ran out of memory: finder@1.0.0 worked {way}." for way in ways]
+    assert report["notes"] == wanted
+
+
+@pytest.mark.parametrize("code", ["engine.memory", "engine.failed"])
+def test_models_that_find_no_room_are_opened_on_the_cpu(monkeypatch, code):
+    usual = restored()
+    tools = open_restore()
+
+    def opened(device="auto", **_):
+        if device == "auto":
+            raise EngineError("restorer ran out of memory.", code=code)
+        return tools
+
+    monkeypatch.setattr(operations, "open_restore", opened)
+    if code != "engine.memory":
+        with pytest.raises(EngineError):
+            restored()
+        return
+    report, pixels = restored()
+    assert report["notes"] == ["The device has no room for the models: they worked on the CPU."]
     np.testing.assert_array_equal(pixels, usual[1])
 
 

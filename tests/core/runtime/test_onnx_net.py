@@ -1,15 +1,18 @@
 """Laws of a net on ONNX Runtime: same numbers however it is called, clear errors, time counted."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportAttributeAccessIssue]
 
 from faceplate.errors import ShapeError
-from faceplate.runtime.onnx_net import OnnxNet, run_error
-from faceplate_client.errors import ModelError
+from faceplate.runtime import cuda_stream
+from faceplate.runtime.onnx_net import OnnxNet
+from faceplate_client.errors import EngineError, ModelError
 from tests.support.model_folder import brighter_model
 
 CPU = ("CPUExecutionProvider",)
@@ -110,7 +113,78 @@ def test_a_file_that_is_no_model_is_a_model_error(content):
     assert caught.value.code == "model.damaged"
 
 
-def test_out_of_memory_is_worth_a_retry_and_says_so():
-    error = run_error("stub", RuntimeError("[ONNXRuntimeError] CUDA failure 2: out of memory"))
-    assert (error.code, error.exit_code) == ("engine.memory", 75)
-    assert run_error("stub", RuntimeError("kernel not found")).code == "engine.failed"
+SHORT = [
+    state.RuntimeException(
+        "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code returned while running Conv node. "
+        "Status Message: bfc_arena.cc:376 AllocateRawInternal Failed to allocate memory for requested buffer of size 9"
+    ),
+    state.Fail("Available memory of 0 is smaller than requested bytes of 1024"),
+    state.Fail("CUDA failure 2: out of memory ; GPU=0 ; expr=cudaMalloc((void**)&p, size);"),
+    state.RuntimeException("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0"),
+    state.EPFail("CUDNN failure 5003: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0"),
+    state.RuntimeException("std::bad_alloc"),
+    MemoryError(),
+]
+"""What ONNX Runtime raises where memory is short, as people have reported it; and what its C++ becomes in Python."""
+
+
+class Failing:
+    """A session whose provider fails."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def run(self, *_):
+        raise self._error
+
+
+@pytest.mark.parametrize("error", SHORT, ids=lambda error: f"{type(error).__name__} {str(error)[:24]}")
+def test_out_of_memory_is_worth_a_retry_and_says_so(error, monkeypatch):
+    one = net(brighter_model())
+    monkeypatch.setattr(one, "_session", Failing(error))
+    with pytest.raises(EngineError, match=r"stub@1\.0\.0 ran out of memory") as caught:
+        one(picture())
+    assert (caught.value.code, caught.value.exit_code) == ("engine.memory", 75)
+
+    def opened(*_, **__):
+        raise error
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", opened)
+    with pytest.raises(EngineError) as caught:
+        net(brighter_model())
+    assert caught.value.code == "engine.memory", "nor is a model damaged that there is no room for"
+
+
+def test_another_failure_is_not_taken_for_a_lack_of_memory(monkeypatch):
+    one = net(brighter_model())
+    monkeypatch.setattr(one, "_session", Failing(state.Fail("kernel not found")))
+    with pytest.raises(EngineError, match="kernel not found") as caught:
+        one(picture())
+    assert caught.value.code == "engine.failed"
+
+
+def test_onnx_runtime_never_goes_on_elsewhere_by_itself():
+    """It would print so on stdout, where a command's JSON goes, and the artist would never know."""
+    assert net(brighter_model())._session._enable_fallback is False
+
+
+def test_the_cuda_provider_works_on_torchs_stream_where_torch_works(monkeypatch):
+    asked = []
+
+    def opened(content, options, *, providers, enable_fallback):
+        asked.append(providers)
+        raise state.Fail("no such device")
+
+    def ask():
+        with pytest.raises(ModelError):
+            OnnxNet(b"", id="a", template="", providers=("CUDAExecutionProvider", *CPU), threads=1)
+        return asked[-1]
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", opened)
+    monkeypatch.setattr(cuda_stream, "_streams", [])
+    assert ask() == ["CUDAExecutionProvider", *CPU]
+    made = SimpleNamespace(cuda_stream=140240, device=SimpleNamespace(index=0))
+    torch = SimpleNamespace(cuda=SimpleNamespace(Stream=lambda: made))
+    assert cuda_stream.torch_stream(torch) is cuda_stream.torch_stream(torch) is made
+    options = {"device_id": "0", "user_compute_stream": "140240"}
+    assert ask() == [("CUDAExecutionProvider", options), *CPU]

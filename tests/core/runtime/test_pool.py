@@ -1,6 +1,9 @@
 """One open session of each model, verified before it is opened."""
 
 import threading
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +11,8 @@ import pytest
 from faceplate.errors import RangeError
 from faceplate.registry.acceptance import record_acceptance
 from faceplate.registry.manifest import read_manifest
-from faceplate.runtime import pool
+from faceplate.runtime import cuda_stream, pool
+from faceplate.runtime.devices import Device
 from faceplate.runtime.pool import open_models, open_net
 from faceplate_client.errors import ModelError
 from tests.support.model_folder import add_model, brighter_model
@@ -108,6 +112,38 @@ def test_time_in_nets_that_were_closed_still_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "room", lambda: 10)
     open_net(manifest(tmp_path, id="b"), device="cpu")
     assert len(open_models()) == 1 and pool.seconds_in_nets() == spent > 0.0
+
+
+def test_once_torch_works_on_cuda_nets_of_onnx_runtime_come_anew_on_its_stream(tmp_path, monkeypatch):
+    """A session keeps the stream it was opened with; the nets here are stand-ins that count what they were told."""
+    monkeypatch.setattr(cuda_stream, "_streams", [])
+    monkeypatch.setattr(pool, "choose_device", lambda name: Device(name, "", ("CUDAExecutionProvider",)))
+
+    class Net:
+        def __init__(self, *_, id="", **__):
+            self.id, self.template, self.seconds = id, "", 1.0
+            self.options = cuda_stream.provider_options()
+
+    class TorchNet(Net):
+        def __init__(self, *_, cuda):
+            assert cuda
+            stream = SimpleNamespace(cuda_stream=7, device=SimpleNamespace(index=0))
+            cuda_stream.torch_stream(SimpleNamespace(cuda=SimpleNamespace(Stream=lambda: stream)))
+            super().__init__()
+
+    monkeypatch.setattr("faceplate.runtime.onnx_net.OnnxNet", Net)
+    monkeypatch.setattr("faceplate.runtime.spandrel_net.SpandrelNet", TorchNet)
+    monkeypatch.setattr(pool, "adapted", lambda net, manifest: net)
+    finder, restorer = manifest(tmp_path, id="finder"), manifest(tmp_path, id="restorer")
+    restorer = replace(restorer, adapter="spandrel")
+    before: Any = open_net(finder, device="cuda")
+    assert open_net(finder, device="cuda") is before and not before.options
+    spent = pool.seconds_in_nets()
+    torch_net = open_net(restorer, device="cuda")
+    after: Any = open_net(finder, device="cuda")
+    assert after is not before and after.options["user_compute_stream"] == "7"
+    assert open_net(restorer, device="cuda") is torch_net and open_net(finder, device="cuda") is after
+    assert pool.seconds_in_nets() == spent + 2.0
 
 
 @pytest.mark.parametrize("words", ["0", "-1", "much", "1.5"])
