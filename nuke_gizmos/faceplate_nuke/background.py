@@ -5,12 +5,13 @@ waiting for the main thread would hang both when the main thread waits for the t
 """
 
 import threading
+from typing import Set
 
 import nuke
 
 from faceplate_client.errors import FaceplateError, RequestError
 
-_busy = set()
+_busy: Set[str] = set()
 """Names of the nodes that work in the background; looked at on the main thread alone."""
 
 

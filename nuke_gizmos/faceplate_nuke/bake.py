@@ -152,8 +152,9 @@ def words_for(node: nuke.Node, pattern, result, version, first, last):
     shot = path_of(node, "shot")
     if shot:
         words.append("--shot=" + shot)
-        if not any(word.startswith("--steady=") for word in words):
-            words.append("--steady=0")  # naming a shot switches steadying on
+    if not any(word.startswith("--steady=") for word in words):
+        # The command holds the frames of a shot steady of its own accord; this node is to do what its effect does live.
+        words.append("--steady=0" if shot else "--as=stills")
     return words
 
 

@@ -5,6 +5,8 @@ and not in others. So a reaction works out what should be from the knobs as they
 entered again while it runs for the same node.
 """
 
+from typing import Set
+
 import nuke
 
 from faceplate_client.errors import FaceplateError
@@ -27,7 +29,7 @@ _DECIDING = frozenset(
 )
 """Knobs, beside the operations' parameters, that decide what a node's state is."""
 
-_inside = set()
+_inside: Set[str] = set()
 """Full names of the nodes whose reaction is running."""
 
 

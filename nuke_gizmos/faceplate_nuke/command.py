@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 import time
+from typing import Set
 
 from faceplate_client.errors import Cancelled, EngineError, FaceplateError
 from faceplate_client.launch import clean_environment, engine_command
@@ -13,7 +14,7 @@ from faceplate_client.launch import clean_environment, engine_command
 _PAUSE = 0.1
 _GRACE = 5.0  # seconds that a command has to stop by itself; it promises two
 
-_running = set()
+_running: Set["subprocess.Popen[bytes]"] = set()
 """Processes that are at work; none of them outlives Nuke."""
 
 

@@ -5,6 +5,7 @@ A shot file may be edited beside Nuke as well, so nothing is kept here but what 
 
 import collections
 import html
+from typing import Callable, Dict, List
 
 import nuke
 
@@ -20,10 +21,10 @@ Row = collections.namedtuple("Row", "id name frames found quality chosen locked"
 HEADS = {"faces": "chosen", "visible": "stays visible"}
 """What being on a node's list of people is called, by the knob that holds the list."""
 
-watchers = []
+watchers: List[Callable] = []
 """Called with a node and the facts of its shot whenever they are shown anew: the window of faces is one."""
 
-_shown = {}
+_shown: Dict[str, dict] = {}
 """Full name of a node -> the facts that were shown last."""
 
 

@@ -6,6 +6,7 @@ panel shows, and a farm reads, is the text on the node.
 
 import collections
 import importlib
+from typing import Dict
 
 import nuke
 
@@ -20,7 +21,7 @@ Qt = collections.namedtuple("Qt", "core widgets")
 CHOSEN, TRACK, NAME, FRAMES, FOUND, QUALITY, LOCKED = range(7)
 """The columns."""
 
-_open = {}
+_open: Dict[str, "Window"] = {}
 """Full name of a node -> its window."""
 
 
