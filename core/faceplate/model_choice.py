@@ -14,7 +14,12 @@ from faceplate.registry.catalogue import (
 from faceplate.registry.manifest import Manifest
 from faceplate_client.errors import ModelError, RequestError
 
-TEMPLATES = {"face.restore": "ffhq_512", "face.identity": "arcface_112", "face.quality": "arcface_112"}
+TEMPLATES = {
+    "face.restore": "ffhq_512",
+    "face.parse": "ffhq_512",
+    "face.identity": "arcface_112",
+    "face.quality": "arcface_112",
+}
 """Task -> the template that the stages align its crops to; all others see a plate, or cut out a face themselves."""
 
 

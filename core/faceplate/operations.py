@@ -105,7 +105,7 @@ class RestoreTools:
     @property
     def seconds(self) -> float:
         """Wall time spent in all nets so far."""
-        others = (self.nets.identity, self.nets.quality, self.nets.upscale)
+        others = (self.nets.identity, self.nets.quality, self.nets.upscale, self.nets.parse)
         nets = (self.detector, self.nets.restore, *others, self.flow)
         return sum(net.seconds for net in nets if net is not None)
 
@@ -113,7 +113,7 @@ class RestoreTools:
 def open_restore(
     device: str = "auto", choice: ModelChoice = PLAIN_CHOICE, *, flow: str = DIS, upscale: bool = False
 ) -> RestoreTools:
-    """Open the nets that `restore` needs; those for identity, quality and enlarging only if there are any here.
+    """Open the nets that `restore` needs; those for identity, quality, parsing and enlarging only if there are any.
 
     Args:
         device: "auto", "cpu", "cuda" or "openvino".
@@ -125,7 +125,7 @@ def open_restore(
         ModelError: a model is missing, damaged, not permitted, or not one this operation can use.
         RequestError: the device does not work here; a model serves another task.
     """
-    wants = ("face.identity", "face.quality", *(["plate.upscale"] if upscale else []))
+    wants = ("face.identity", "face.quality", "face.parse", *(["plate.upscale"] if upscale else []))
     used = choose_models(choice, needs=("face.detect", "face.restore"), wants=wants)
     if flow != DIS:
         used = {**used, FLOW: named_model(flow, FLOW, policy=choice.policy, others=DIS)}
@@ -139,6 +139,7 @@ def open_restore(
             identity=nets.get("face.identity"),
             quality=nets.get("face.quality"),
             upscale=nets.get("plate.upscale"),
+            parse=nets.get("face.parse"),
         ),
         models={manifest.name: manifest.fingerprint for manifest in used.values()},
         flow=nets.get(FLOW),

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from faceplate.stages.parse import CELLS, CLASSES
+
 
 class StubNet:
     """A Net that answers with a function of its batch and keeps what it was shown in `batches`."""
@@ -70,3 +72,15 @@ def identity_stub() -> StubNet:
         return (small - small.mean())[:, :128]
 
     return StubNet(answer, template="arcface_112")
+
+
+def red_occludes_net() -> StubNet:
+    """A parsing net that says `occluder` as surely as a pixel is red, `skin` for the rest."""
+
+    def answer(batch: np.ndarray) -> np.ndarray:
+        red = batch[:, 0].reshape(len(batch), CELLS, 2, CELLS, 2).mean((2, 4))
+        shares = np.zeros((len(batch), len(CLASSES), CELLS, CELLS), np.float32)
+        shares[:, CLASSES.index("occluder")], shares[:, CLASSES.index("skin")] = red, 1 - red
+        return shares
+
+    return StubNet(answer, id="parser-1")

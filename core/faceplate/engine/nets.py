@@ -103,12 +103,14 @@ def watched_tools(job: Job, flow: str = "", *, upscale: bool = False) -> "Restor
     # Both are small already: what is left to them is another device.
     judges = islice(others(lambda tools: tools.nets.quality, one_by_one), 1, None)
     enlarges = islice(others(lambda tools: tools.nets.upscale, one_by_one), 1, None)
-    quality, enlarger = tools.nets.quality, tools.nets.upscale
+    quality, enlarger, parser = tools.nets.quality, tools.nets.upscale, tools.nets.parse
+    parses = others(lambda tools: tools.nets.parse, one_by_one)
     nets = RestoreNets(
         Watched(restore, job, "restore", (0.3, 0.05), makes),
         identity and Watched(identity, job, "likeness", (0.9, 0.0), knows),
         quality and Watched(quality, job, "quality", (0.9, 0.0), judges),
         enlarger and Watched(enlarger, job, "enlarge", (0.7, 0.001), enlarges),
+        parser and Watched(parser, job, "matte", (0.6, 0.0), parses),
     )
     # A pair of pictures has no smaller pieces: motion from one tile to the next would be lost.
     follows = islice(others(lambda tools: tools.flow, one_by_one), 1, None)

@@ -113,7 +113,7 @@ def matte(job: Job) -> Mapping[str, Any]:
     done = restore_frame(
         plate,
         chosen,
-        nets=RestoreNets(tools.nets.restore),
+        nets=RestoreNets(tools.nets.restore, parse=tools.nets.parse),
         params=request.params,
         restored_crop=lambda _, crop: crop.pixels,
     )

@@ -28,7 +28,8 @@ from faceplate.stages.align import (
 from faceplate.stages.composite import Patch, composite
 from faceplate.stages.enlarge import SCALES, enlarge
 from faceplate.stages.evidence import invented_detail, keep_supported
-from faceplate.stages.matte import face_matte, mean_inside
+from faceplate.stages.matte import clear_of_occluders, face_matte, mean_inside
+from faceplate.stages.parse import parse_crop
 from faceplate.stages.tone import expose, match_tone
 
 SMALLEST_SQUARE = 20.0
@@ -88,13 +89,15 @@ class RestoreParams:
 class RestoreNets:
     """The nets that restoring runs: `restore` (1, 3, S, S) -> the same; `identity` (1, 3, 112, 112) -> (1, N);
     `quality` (1, 3, 112, 112) -> (1, 1), see `stages.quality`; `upscale` (1, 3, H, W) -> (1, 3, 2 H, 2 W), see
-    `stages.enlarge`. All but the first are optional.
+    `stages.enlarge`; `parse` (B, 3, 256, 256) -> (B, 11, 128, 128), see `stages.parse`: without it whatever lies before
+    a face is taken for the face. All but the first are optional.
     """
 
     restore: Net
     identity: Net | None = None
     quality: Net | None = None
     upscale: Net | None = None
+    parse: Net | None = None
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,7 @@ def restore_frame(
             lacks = partial(drift, number) if drift else None
             with clock("align"):
                 crop = take(plate, face, side)
-            mended[number] = _mend_face(face, crop, made, lacks, params, clock)
+            mended[number] = _mend_face(face, crop, made, lacks, nets.parse, params, clock)
     with clock("enlarge"):
         large = enlarge(plate, params.scale, nets.upscale if params.wants_upscale else None)
     with clock("composite"):
@@ -234,6 +237,7 @@ def _mend_face(
     crop: Crop,
     restored_crop: Callable[[Crop], Image],
     drift: Callable[[Crop, Matte], Image] | None,
+    parse: Net | None,
     params: RestoreParams,
     clock: Callable,
 ) -> _Mended:
@@ -242,6 +246,8 @@ def _mend_face(
         raw = restored_crop(crop)
     with clock("matte"):
         matte = face_matte(crop.side, points_in_crop(face, crop.plate_from_crop), inside=crop.inside)
+        if parse is not None:
+            matte = clear_of_occluders(matte, parse_crop(crop.pixels, parse))
     with clock("tone"):
         tone = crop.pixels if drift is None else crop.pixels + drift(crop, matte)
         restored = _finish(match_tone(raw, tone, matte), crop, params)

@@ -1,9 +1,11 @@
-"""Where a restored face may show: a soft egg around the features, never past the crop's rim."""
+"""Where a restored face may show: a soft egg around the features, never past the crop's rim, nor over a hand."""
 
+import cv2
 import numpy as np
 
 from faceplate.arrays import Matte, Points, expect_shapes
 from faceplate.errors import RangeError
+from faceplate.stages.parse import Parsed
 
 HALF_WIDTH, HALF_HEIGHT = 1.38, 1.45
 """Half-axes of the full-strength hull, in units of the face's size (eye line to mouth line; a fourth of the crop)."""
@@ -22,6 +24,19 @@ FEATHER = 0.08
 
 RIM = 0.05
 """Width of the band inside the crop's rim over which every matte falls to 0, as a share of the side."""
+
+UNSURE, SURE = 0.6, 0.75
+"""Mean probability of the likeliest class over a face below which parsing is not believed, and where it fully is."""
+
+FAINT, PLAIN = 0.3, 0.7
+"""Probability of an occluder from which the matte begins to give way, and at which it has."""
+
+EDGE, WHOLLY = 1.2, 1.1
+"""Standard deviation of an occluder's soft edge, in cells of the parsed grid (1/128 of the crop's side), and the gain
+that keeps all of the occluder itself out in spite of it."""
+
+_SPECK = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+_REACH = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
 
 def face_matte(side: int, points: Points, *, inside: Matte | None = None, feather: float = FEATHER) -> Matte:
@@ -61,7 +76,34 @@ def face_matte(side: int, points: Points, *, inside: Matte | None = None, feathe
     return (matte if inside is None else matte * inside).astype(np.float32)
 
 
-def smoothstep(x: np.ndarray) -> np.ndarray:
+def clear_of_occluders(matte: Matte, parsed: Parsed) -> Matte:
+    """Take away what is held before the face, softly; glasses stay part of it.
+
+    Where the net is not sure of what it sees, because a face is tiny or drowns in noise, the matte stays as it is.
+
+    Args:
+        matte: (S, S), 0-1, of the crop that was parsed.
+        parsed: what the crop shows.
+
+    Returns:
+        (S, S) float32, nowhere above `matte`, and exactly 0 where that is.
+
+    Raises:
+        ShapeError: a matte that is not square.
+    """
+    side = expect_shapes(matte=(matte, "S S"))["S"]
+    cells = parsed.shares.max(2)
+    small = np.asarray(cv2.resize(matte, cells.shape, interpolation=cv2.INTER_AREA), np.float32)
+    trust = smoothstep(np.float32((mean_inside(cells, small) - UNSURE) / (SURE - UNSURE)))
+    likely = cv2.morphologyEx(parsed.likely("occluder"), cv2.MORPH_OPEN, _SPECK)
+    hidden = cv2.dilate(smoothstep((likely - FAINT) / (PLAIN - FAINT)), _REACH)
+    soft = np.minimum(cv2.GaussianBlur(hidden, (0, 0), EDGE) * WHOLLY, 1.0)
+    free = 1.0 - trust * soft
+    large = cv2.resize(np.asarray(free, np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+    return (matte * np.clip(large, 0.0, 1.0)).astype(np.float32)
+
+
+def smoothstep(x: np.ndarray | np.floating) -> np.ndarray:
     """0 below 0, 1 above 1, and between them a curve that is level at both ends."""
     t = np.clip(x, 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)

@@ -19,6 +19,7 @@ from tests.support.nets import (
     detail_net,
     eager_net,
     identity_stub,
+    red_occludes_net,
     softening_net,
     unchanged_net,
 )
@@ -42,6 +43,28 @@ def test_no_faces_is_no_error():
     plate = make_plate()
     done = restored(plate, faces=())
     assert done.plate is plate and done.faces == [] and not done.matte.any()
+
+
+def test_what_is_held_before_a_face_keeps_its_bits_and_the_face_around_it_is_restored():
+    """A red bar across the lower face: not one of its pixels changes; above it the face is restored as ever."""
+    plate = make_plate()
+    pixels = plate.pixels * np.float32(0.2)
+    x0, y0, x1, y1 = (round(value) for value in FACE.box)
+    middle = (y0 + y1) // 2
+    bar = (slice(middle + 10, y1 - 10), slice(x0, x1))
+    pixels[bar] = (1.0, 0.0, 0.0, *([1.0] * (pixels.shape[2] - 3)))
+    plate = replace(plate, pixels=pixels)
+    params = RestoreParams()
+    plain = restore_frame(plate, [FACE], nets=RestoreNets(detail_net()), params=params)
+    nets = RestoreNets(detail_net(), parse=red_occludes_net())
+    done, again = (restore_frame(plate, [FACE], nets=nets, params=params) for _ in range(2))
+    np.testing.assert_array_equal(bits(done.plate.pixels), bits(again.plate.pixels))
+    inside = (slice(bar[0].start + 3, bar[0].stop - 3), slice(bar[1].start + 3, bar[1].stop - 3))
+    assert plain.matte[inside].max() > 0.9 and done.matte[inside].max() < 1e-6
+    np.testing.assert_array_equal(bits(done.plate.pixels[inside]), bits(plate.pixels[inside]))
+    above = slice(0, middle - 20)
+    np.testing.assert_array_equal(done.matte[above], plain.matte[above])
+    assert done.matte[above].max() == 1.0
 
 
 def test_strength_zero_gives_the_plate_back_and_asks_no_net():

@@ -1,0 +1,77 @@
+"""ParseNet: what every pixel of an aligned face crop shows.
+
+A small U-Net that never works at full resolution: the crop is folded 4x4 into channels before the first convolution,
+and the answer is unfolded 2x2 after the last, so that edges are placed finer than the grid that is computed on.
+
+After: Ronneberger et al., "U-Net", MICCAI 2015; Shi et al., "Real-Time Single Image and Video Super-Resolution Using
+an Efficient Sub-Pixel Convolutional Neural Network", CVPR 2016 (the folding); Zhao et al., "Pyramid Scene Parsing
+Network", CVPR 2017 (what the whole picture shows is told to every cell).
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SIDE = 256
+"""Side of the crop, pixels: the FFHQ template's square."""
+
+FOLD = 4
+UNFOLD = 2
+
+
+class ParseNet(nn.Module):
+    """Crop in, probabilities of every class out.
+
+    Args:
+        classes: how many there are.
+        widths: channels at strides 4, 8, 16 and 32, multiples of 16.
+
+    Input: (B, 3, 256, 256) RGB, display-encoded sRGB, 0-1, in the `ffhq_512` template.
+    Output of `forward`: (B, classes, 128, 128), sums of 1 over the classes; a value covers 2 x 2 pixels of the crop.
+    """
+
+    def __init__(self, classes: int = 11, widths: Sequence[int] = (48, 64, 96, 128)) -> None:
+        super().__init__()
+        self.stem = _conv(3 * FOLD**2, widths[0])
+        self.down = nn.ModuleList(
+            nn.Sequential(_conv(below, width, stride=2), Residual(width)) for below, width in pairwise(widths)
+        )
+        self.whole = nn.Linear(widths[-1], widths[-1])
+        self.lift = nn.ModuleList(_conv(width, below, size=1) for below, width in pairwise(widths))
+        self.join = nn.ModuleList(Residual(width) for width in widths[:-1])
+        self.read = nn.Conv2d(widths[0], classes * UNFOLD**2, 3, padding=1)
+
+    def logits(self, crop: Tensor) -> Tensor:
+        """(B, classes, 128, 128) before the softmax: what training compares."""
+        levels = [self.stem(F.pixel_unshuffle(crop - 0.5, FOLD))]
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        x = levels.pop()
+        x = F.relu(x + self.whole(x.mean((2, 3)))[:, :, None, None])
+        for level, lift, join in zip(levels[::-1], reversed(self.lift), reversed(self.join), strict=True):
+            x = join(level + F.interpolate(lift(x), scale_factor=2.0, mode="nearest"))
+        return F.pixel_shuffle(self.read(x), UNFOLD)
+
+    def forward(self, crop: Tensor) -> Tensor:
+        return torch.softmax(self.logits(crop).float(), 1)
+
+
+class Residual(nn.Module):
+    """Two convolutions beside what they change."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _conv(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.second(self.first(x)))
+
+
+def _conv(before: int, after: int, *, stride: int = 1, size: int = 3) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, size, stride, size // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+    )

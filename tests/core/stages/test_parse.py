@@ -1,0 +1,123 @@
+"""Laws of parsing, tried with a net that reads classes from colours, and the shipped net's on a drawn face."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faceplate.errors import RangeError, ShapeError
+from faceplate.faces import template_points
+from faceplate.stages.matte import clear_of_occluders, face_matte
+from faceplate.stages.parse import CELLS, CLASSES, SIDE, Parsed, parse_crop
+from tests.support.nets import StubNet, red_occludes_net
+
+OCCLUDER, GLASSES, SKIN = (CLASSES.index(name) for name in ("occluder", "glasses", "skin"))
+
+
+def shown(**places: tuple[slice, slice]) -> Parsed:
+    """Skin everywhere, and of each named class a rectangle of cells, all quite sure."""
+    labels = np.full((CELLS, CELLS), SKIN)
+    for name, place in places.items():
+        labels[place] = CLASSES.index(name)
+    return Parsed(np.eye(len(CLASSES), dtype=np.float32)[labels])
+
+
+HAND = (slice(70, 128), slice(50, 90))
+MATTE = face_matte(SIDE, template_points("ffhq_512", SIDE))
+
+# ------------------------------------------------------------ parsing
+
+
+@settings(max_examples=10)
+@given(side=st.sampled_from([64, 200, 256, 512]), seed=st.integers(0, 999))
+def test_a_mirrored_crop_is_parsed_in_a_mirror(side, seed):
+    crop = np.random.default_rng(seed).random((side, side, 3), np.float32)
+    one, other = (
+        parse_crop(crop, red_occludes_net()),
+        parse_crop(np.ascontiguousarray(crop[:, ::-1]), red_occludes_net()),
+    )
+    np.testing.assert_allclose(one.shares, other.shares[:, ::-1], atol=2e-3)
+    np.testing.assert_allclose(one.shares.sum(2), 1.0, atol=1e-5)
+
+
+def test_the_net_sees_the_crop_and_its_mirror_image_at_its_own_side_and_within_range():
+    net = red_occludes_net()
+    crop = np.linspace(-0.5, 1.5, 512 * 512 * 3, dtype=np.float32).reshape(512, 512, 3)
+    parse_crop(crop, net)
+    (batch,) = net.batches
+    assert batch.shape == (2, 3, SIDE, SIDE) and batch.min() >= 0 and batch.max() <= 1
+    np.testing.assert_array_equal(batch[0], batch[1, :, :, ::-1])
+
+
+def test_what_is_likely_adds_up_and_is_found_at_any_side():
+    parsed = shown(occluder=HAND, glasses=(slice(40, 50), slice(20, 100)))
+    assert parsed.likely("occluder")[100, 70] == 1 and parsed.likely("occluder")[45, 50] == 0
+    np.testing.assert_allclose(parsed.likely(*CLASSES), 1.0)
+    for side in (64, 512):
+        labels = parsed.labels(side)
+        assert labels.shape == (side, side)
+        assert labels[side * 100 // 128, side * 70 // 128] == OCCLUDER
+        assert labels[side * 45 // 128, side * 60 // 128] == GLASSES
+    with pytest.raises(RangeError, match="no class is called 'ears'"):
+        parsed.likely("skin", "ears")
+
+
+def test_a_net_that_answers_something_else_is_named():
+    for answer in (lambda batch: batch, lambda batch: np.full((2, 11, CELLS, CELLS), np.nan)):
+        with pytest.raises(ShapeError, match="parsing net stub-1 should answer"):
+            parse_crop(np.zeros((SIDE, SIDE, 3), np.float32), StubNet(answer))
+    with pytest.raises(ShapeError, match="crop should be"):
+        parse_crop(np.zeros((SIDE, 100, 3), np.float32), red_occludes_net())
+
+
+# ------------------------------------------------------------ the matte
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 9999), side=st.sampled_from([64, 256, 512]))
+def test_a_matte_only_ever_gives_way(seed, side):
+    rng = np.random.default_rng(seed)
+    shares = rng.random((CELLS, CELLS, len(CLASSES)), np.float32) ** rng.integers(1, 60)
+    parsed = Parsed(shares / shares.sum(2, keepdims=True))
+    matte = face_matte(side, template_points("ffhq_512", side))
+    cleared = clear_of_occluders(matte, parsed)
+    assert cleared.dtype == np.float32 and cleared.min() >= 0 and (cleared <= matte).all()
+    assert not cleared[matte == 0].any()
+
+
+def test_a_hand_is_left_out_wholly_and_the_face_beside_it_is_not_touched():
+    cleared = clear_of_occluders(MATTE, shown(occluder=HAND))
+    assert cleared[2 * 71 : 2 * 115, 2 * 51 : 2 * 89].max() < 0.002
+    np.testing.assert_array_equal(cleared[:120], MATTE[:120])
+    np.testing.assert_array_equal(cleared[:, :80], MATTE[:, :80])
+
+
+def test_the_edge_of_a_hand_is_soft():
+    cleared = clear_of_occluders(MATTE, shown(occluder=HAND))
+    down = cleared[110:160, 140]
+    assert (np.diff(down) <= 1e-6).all() and 3 <= ((down > 0.02) & (down < 0.98)).sum() <= 16
+
+
+def test_glasses_hair_and_single_cells_stay():
+    specks = shown(glasses=(slice(40, 60), slice(20, 108)), hair=(slice(0, 30), slice(0, 128)))
+    np.testing.assert_array_equal(clear_of_occluders(MATTE, specks), MATTE)
+    single = shown(occluder=(slice(80, 81), slice(60, 70)))
+    np.testing.assert_array_equal(clear_of_occluders(MATTE, single), MATTE)
+
+
+def test_a_net_that_is_not_sure_changes_nothing():
+    """Half occluder, half anything: what a net says of a face of ten pixels."""
+    shares = np.full((CELLS, CELLS, len(CLASSES)), 0.5 / (len(CLASSES) - 1), np.float32)
+    shares[..., OCCLUDER] = 0.5
+    np.testing.assert_array_equal(clear_of_occluders(MATTE, Parsed(shares)), MATTE)
+
+
+def test_a_little_more_doubt_changes_the_matte_a_little():
+    """Between two frames the net's answer moves a little; so may the matte, and no more."""
+    sure = shown(occluder=HAND).shares
+    even = np.full_like(sure, 1 / len(CLASSES))
+    mattes = [clear_of_occluders(MATTE, Parsed(sure * (1 - t) + even * t)) for t in np.linspace(0, 0.6, 121)]
+    steps = [np.abs(one - other).max() for one, other in pairwise(mattes)]
+    assert max(steps) < 0.08 and np.abs(mattes[0] - mattes[-1]).max() > 0.9
