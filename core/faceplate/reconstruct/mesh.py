@@ -47,6 +47,14 @@ def vertex_normals(points: np.ndarray, quads: np.ndarray) -> NDArray[np.float32]
     return np.where(length > 1e-12, normals / np.maximum(length, 1e-12), (0, 0, 1)).astype(np.float32)
 
 
+def normals_of_triangles(points: np.ndarray, triangles: np.ndarray) -> NDArray[np.float32]:
+    """(T, 3) unit normals of triangles (T, 3) over points (V, 3); 0 where a triangle has no area."""
+    corners = points[triangles].astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return (normals / np.maximum(length, 1e-12)).astype(np.float32)
+
+
 def strongest_joints(skin: np.ndarray, count: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The joints that hold each vertex most, and by how much.
 
