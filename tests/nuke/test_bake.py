@@ -53,6 +53,7 @@ def test_the_command_is_asked_for_exactly_what_the_knobs_say(app, restore, comma
     assert {"--strength=0.5", "--mirror", "--scale=2", "--colourspace=ACEScg"} <= set(words)
     assert words[words.index("--layers") + 1] == "matte,invented,confidence"
     assert not [word for word in words if word.startswith(("--fidelity", "--style", "--steady", "--shot"))]
+    assert "--as=stills" in words, "or the command would hold what agrees steady"
     assert shown(restore) == "Larger" and restore.node("Larger")["which"].value() == 1
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from faceplate_client.errors import Cancelled, RequestError
 if TYPE_CHECKING:
     from faceplate.farm.chunk import ChunkReport
     from faceplate.farm.report import FrameRecord
+    from faceplate.farm.shot_or_stills import Verdict
 
 LAYERS = ("matte", "invented", "confidence", "repaired", "veiled", "forward", "backward", "stmap")
 
@@ -56,6 +58,14 @@ def add_parser(commands: Any) -> None:
     add_parameters(parser, operation("veil"))
     add_parameters(parser, operation("film"))
     time = add_parameters(parser, operation("steady"))
+    time.add_argument(
+        "--as",
+        dest="taken_as",
+        default="auto",
+        metavar="auto|shot|stills",
+        help="what the input is: a shot, whose faces are held steady over the frames around each, or stills, restored "
+        "one by one. auto: a movie is a shot, so are numbered pictures whose neighbours agree. Default: auto",
+    )
     time.add_argument(
         "--shot",
         type=Path,
@@ -98,16 +108,30 @@ def _run(options: argparse.Namespace) -> int:
         "shot": options.shot,
         "steady": given_values(options, operation("steady")),
         "film": given_values(options, operation("film")),
+        "taken_as": options.taken_as,
     }
     keep_freed_memory()
     progress = Progress(quiet=options.quiet)
-    done = _restore(order, progress, as_json=options.json)
+
+    told: list[str] = []
+
+    def on_verdict(verdict: "Verdict") -> None:
+        options.taken_as = "shot" if verdict.shot else "stills"
+        if verdict.sentence and not (options.quiet or options.json):
+            # A shot is looked through first, so that there is something to wait for; stills are as they always were.
+            (progress.warn if verdict.shot else told.append)(verdict.sentence)
+
+    done = _restore(order, progress, on_verdict, as_json=options.json)
     progress.draw(last=True)
     _tell(done, options)
+    for sentence in told:
+        print(f"{sentence}.")
     return done.exit_code
 
 
-def _restore(words: dict[str, Any], progress: Progress, *, as_json: bool) -> "ChunkReport":
+def _restore(
+    words: dict[str, Any], progress: Progress, on_verdict: Callable[["Verdict"], None], *, as_json: bool
+) -> "ChunkReport":
     """Run the order in a thread that a signal can stop; the heavy imports happen there as well."""
 
     def work(stop: threading.Event) -> "ChunkReport":
@@ -127,6 +151,7 @@ def _restore(words: dict[str, Any], progress: Progress, *, as_json: bool) -> "Ch
             on_frame=on_frame,
             on_look=on_look,
             on_warning=progress.warn,
+            on_verdict=on_verdict,
         )
 
     def abandon() -> None:
@@ -157,6 +182,7 @@ def _summary(done: "ChunkReport", options: argparse.Namespace) -> dict[str, Any]
         **{status: done.count(status) for status in ("restored", "no_face", "untouched", "failed")},
         "resumed": sum(record.resumed for record in done.records),
         "faces": done.faces,
+        "taken_as": options.taken_as,
         "seconds": round(done.seconds, 3),
         "seconds_in_nets": round(seconds_in_nets(), 3),
         "output": options.output,

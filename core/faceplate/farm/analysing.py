@@ -37,7 +37,8 @@ class AnalyseOrder:
 
     `identities`: whether to tell faces apart by who they are, and keep the vectors beside the shot. `smallest`: height
     of the lowest face, pixels. `resume`: go on with a stopped analysis. `overwrite`: replace a shot that is there; its
-    locked tracks stay. `models`: those asked for by name, and the policy.
+    locked tracks stay. `models`: those asked for by name, and the policy. `agree`: how far neighbouring plates agree,
+    where that was looked at before.
     """
 
     input: str
@@ -51,6 +52,7 @@ class AnalyseOrder:
     overwrite: bool = False
     device: str = "auto"
     models: ModelChoice = PLAIN_CHOICE
+    agree: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def analyse_footage(
                 models=tools.models,
                 stills=footage.kind == "stills",
             )
+        shot = replace(shot, agree=order.agree)
         shot = taken_over(shot, earlier) if earlier is not None else shot
         kept = {id: vector for id, vector in identities.items() if id in {track.id for track in shot.tracks}}
         write_identities(order.output, kept, model=tools.identity_name)

@@ -14,7 +14,8 @@ from faceplate.farm.proof import FOLDER, is_proven, prove, read_proof
 from faceplate.farm.rendering import Job
 from faceplate.farm.report import FrameRecord, Report
 from faceplate.farm.restoring import PictureWork
-from faceplate.farm.shot_of_input import steadying_for
+from faceplate.farm.shot_of_input import known_shot, steadying_for
+from faceplate.farm.shot_or_stills import Verdict, expect_no_contradiction, judged
 from faceplate.farm.steadying import MOTION
 from faceplate.farm.store import publish, sweep, temporary_for
 from faceplate.io.colourspaces import encoding_for
@@ -22,7 +23,7 @@ from faceplate.io.limits import format_for
 from faceplate.io.sequence import Footage, open_input
 from faceplate.io.target import Target, open_output
 from faceplate.model_choice import PLAIN_CHOICE, ModelChoice
-from faceplate.operations import DIS, open_restore, restore_request
+from faceplate.operations import DIS, RestoreRequest, open_restore, restore_request
 from faceplate.parameters import operation
 from faceplate_client.errors import RequestError
 
@@ -34,9 +35,9 @@ class RestoreOrder:
     """What was ordered, in the words of the command line.
 
     `input`, `output`, `frames`, `colourspace`: as typed. `values`, `steady`, `film`: parameters of the operations
-    `restore`, `steady` and `film` that were set by hand. `anonymise`: veil
-    everybody who was not chosen. `shot`: a shot file, made if it is not there. With any of
-    `shot`, `steady` and `film` the input is a shot. `report`: a JSON-lines file. `resume`: render only what is not
+    `restore`, `steady` and `film` that were set by hand. `anonymise`: veil everybody who was not chosen. `shot`: a shot
+    file, made if it is not there. With any of `shot`, `steady` and `film` the input is a shot; without, `taken_as` says
+    what it is, or "auto" that the plates shall say. `report`: a JSON-lines file. `resume`: render only what is not
     proven done. `overwrite`: replace what is there. `models`: those asked for by name, and the policy.
     """
 
@@ -56,9 +57,11 @@ class RestoreOrder:
     shot: Path | None = None
     steady: Mapping[str, Any] = field(default_factory=dict)
     film: Mapping[str, Any] = field(default_factory=dict)
+    taken_as: str = "auto"
 
     @property
     def wants_shot(self) -> bool:
+        """Whether something is asked for that only a shot has."""
         return self.shot is not None or bool(self.steady) or bool(self.film)
 
 
@@ -70,6 +73,7 @@ def restore_footage(
     on_frame: OnFrame,
     on_look: OnFrame | None = None,
     on_warning: Callable[[str], None] = lambda sentence: None,
+    on_verdict: Callable[[Verdict], None] = lambda verdict: None,
 ) -> ChunkReport:
     """Carry out an order.
 
@@ -80,6 +84,7 @@ def restore_footage(
         on_frame: told of every frame as it is done.
         on_look: told of every frame that is looked at to make a shot.
         on_warning: told what the artist should know before the render, a sentence each.
+        on_verdict: told what the input is taken for.
 
     Returns:
         Every frame's record.
@@ -88,13 +93,15 @@ def restore_footage(
         RequestError, InputError, ModelError: found before anything is written.
         OutputError, EngineError, Cancelled: on the way; whole frames remain.
     """
-    job = _job(order, stop)
-    if order.wants_shot:
+    job, verdict = _job(order, stop)
+    on_verdict(verdict)
+    if verdict.shot:
         looked = on_look or (lambda record: None)
         steadying = steadying_for(
             order,
             job.target,
             job.request.smallest,
+            agree=verdict.agree,
             stop=stop,
             on_start=on_start,
             on_frame=looked,
@@ -133,9 +140,11 @@ def remove_temporaries(order: RestoreOrder) -> None:
                 path.unlink()
 
 
-def _job(order: RestoreOrder, stop: threading.Event) -> Job:
-    """Everything opened and checked, the cheap things first."""
-    request = restore_request(order.values, shot=order.wants_shot)
+def _job(order: RestoreOrder, stop: threading.Event) -> tuple[Job, Verdict]:
+    """Everything opened and checked, the cheap things first, and what the input is taken for."""
+    expect_no_contradiction(order.taken_as, wants_shot=order.wants_shot)
+    request = _request(order, shot=order.wants_shot)
+    steady = operation("steady").checked(order.steady)
     footage = open_input(order.input, frames=order.frames, skip_missing=order.skip_missing)
     target = open_output(order.output, footage, overwrite=order.overwrite)
     if order.colourspace:
@@ -143,12 +152,15 @@ def _job(order: RestoreOrder, stop: threading.Event) -> Job:
     _expect_room_for_motion(order, footage, target)
     if not (order.resume or order.overwrite):
         _refuse_existing(footage, target)
-    flow = operation("steady").checked(order.steady)["flow"] if order.wants_shot else DIS
+    verdict = _verdict(order, target, request.smallest)
+    if not verdict.shot:
+        _expect_no_motion(order)
+    flow = steady["flow"] if verdict.shot else DIS
     tools = open_restore(order.device, order.models, flow=flow, upscale=request.params.wants_upscale)
-    return Job(
+    job = Job(
         footage,
         target,
-        request,
+        _request(order, shot=verdict.shot),
         tools,
         order.colourspace,
         order.layers,
@@ -156,21 +168,43 @@ def _job(order: RestoreOrder, stop: threading.Event) -> Job:
         anonymise=order.anonymise,
         stop=stop,
     )
+    return job, verdict
+
+
+def _request(order: RestoreOrder, *, shot: bool) -> RestoreRequest:
+    """The checked request. Names and ids of tracks are in a shot file that somebody can read: one that was named."""
+    request = restore_request(order.values, shot=shot)
+    return request if order.shot else replace(request, faces=restore_request(order.values).faces)
+
+
+def _verdict(order: RestoreOrder, target: Target, smallest: float) -> Verdict:
+    """Whether the input is a shot: as was said, or as its plates tell."""
+    if order.taken_as != "auto" or order.wants_shot:
+        return Verdict(order.taken_as == "shot" or order.wants_shot)
+    whole = open_input(order.input, skip_missing=True)
+    earlier = known_shot(order, target, smallest, whole)
+    known = None if earlier is None else earlier.agree
+    return judged(whole, target, known=known, colourspace=order.colourspace)
 
 
 def _expect_room_for_motion(order: RestoreOrder, footage: Footage, target: Target) -> None:
-    """Refuse motion layers where there is no motion, or no file that holds them."""
+    """Refuse motion layers where no file holds them."""
     asked = [name for name in order.layers if name in MOTION]
     if not asked:
         return
-    if not order.wants_shot:
-        raise RequestError(
-            f"--layers {','.join(asked)} needs a shot, which knows the frames beside; add --steady 1"
-        )
     written = [] if target.kind == "movie" else [target.path_for(file) for file in footage.frames]
     if not written or any(format_for(path) != "openexr" for path in written):
         raise RequestError(
             f"--layers {','.join(asked)} holds pixels and places that only an EXR can; write .exr, or leave it out"
+        )
+
+
+def _expect_no_motion(order: RestoreOrder) -> None:
+    """Refuse motion layers of stills."""
+    asked = [name for name in order.layers if name in MOTION]
+    if asked:
+        raise RequestError(
+            f"--layers {','.join(asked)} needs a shot, which knows the frames beside; say --as shot if it is one"
         )
 
 

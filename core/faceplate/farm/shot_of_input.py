@@ -44,11 +44,17 @@ class ShotOrder(Protocol):
     def film(self) -> Mapping[str, Any]: ...
 
 
+def known_shot(order: ShotOrder, target: Target, smallest: float, whole: Footage) -> Shot | None:
+    """The shot that was made of an input before, though nobody named it, if it is still true."""
+    return _still_true(_hidden(target, _question(order, smallest)), whole)
+
+
 def steadying_for(
     order: ShotOrder,
     target: Target,
     smallest: float,
     *,
+    agree: float | None = None,
     stop: threading.Event,
     on_start: Callable[[int], None],
     on_frame: Callable[[FrameRecord], None],
@@ -62,6 +68,7 @@ def steadying_for(
         order: `shot` names the file; without one it lies hidden among the output's proofs, without identities.
         target: where the output goes.
         smallest: height of the lowest face to follow, pixels.
+        agree: how far neighbouring plates agree, where that was looked at; the shot keeps it.
         stop, on_start, on_frame: as `analyse_footage`.
         on_warning: told what the artist should know before the render, a sentence each.
 
@@ -74,8 +81,7 @@ def steadying_for(
     film = FilmParams(**operation("film").checked(order.film))
     whole = open_input(order.input, skip_missing=True)
     marked: Fields = whole.movie.fields if whole.movie else ""
-    question = " ".join([order.input, str(order.colourspace), str(smallest), *order.models.names])
-    path = order.shot or _hidden(target, question)
+    path = order.shot or _hidden(target, _question(order, smallest))
     if order.shot is not None and path.exists():
         shot = read_shot(path)
     elif (known := _still_true(path, whole)) is not None:
@@ -91,6 +97,7 @@ def steadying_for(
             overwrite=True,
             device=order.device,
             models=order.models,
+            agree=agree,
         )
         shot = analyse_footage(looking, stop=stop, on_start=on_start, on_frame=on_frame).shot
         if order.shot is None:
@@ -101,7 +108,12 @@ def steadying_for(
     film = replace(film, deinterlace=first_field(film.deinterlace, shot.fields, marked))
     digest = hashlib.sha256(shot_as_text(shot).encode()).hexdigest()
     files = {file.number: file for file in whole.frames}
-    return Steadying(shot, params, film, digest, files, values["flow"])
+    return Steadying(shot, params, film, digest, files, values["flow"], by_size=order.shot is None)
+
+
+def _question(order: ShotOrder, smallest: float) -> str:
+    """What a shot is the answer to."""
+    return " ".join([order.input, str(order.colourspace), str(smallest), *order.models.names])
 
 
 def _hidden(target: Target, question: str) -> Path:

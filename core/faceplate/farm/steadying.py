@@ -33,8 +33,9 @@ MOTION = (*BESIDE, STMAP)
 class Steadying:
     """A shot and how it is used.
 
-    `film`: what is cleaned first. `flow`: how motion is followed. `digest`: of the shot's text. `files`: every frame of
-    the input, those outside `--frames` as well: a window reaches over the ends of a chunk.
+    `by_size`: whether a choice of faces counts those on each frame by size, as it does where there is no shot; else it
+    names tracks. `film`: what is cleaned first. `flow`: how motion is followed. `digest`: of the shot's text. `files`:
+    every frame of the input, those outside `--frames` as well: a window reaches over the ends of a chunk.
     """
 
     shot: Shot
@@ -43,19 +44,20 @@ class Steadying:
     digest: str
     files: Mapping[int, FrameFile] = field(repr=False)
     flow: str = DIS
+    by_size: bool = False
 
     def as_words(self) -> dict[str, Any]:
         """Whatever of it could change a pixel, in plain values: for proofs."""
         steady = {"steady": self.params.strength, "radius": self.params.radius, "flow": self.flow}
-        return {"shot": self.digest, **steady, **self.film.as_words()}
+        return {"shot": self.digest, "by_size": self.by_size, **steady, **self.film.as_words()}
 
     def chosen(self, request: RestoreRequest) -> set[int]:
-        """Ids of the tracks to restore, by the request's names or ids, and by its smallest face.
+        """Ids of the tracks that a request may restore, by its names or ids, and by its smallest face.
 
         Raises:
             RequestError: the shot has nobody of that name.
         """
-        asked = "all" if request.faces == "largest" else request.faces
+        asked = "all" if self.by_size or request.faces == "largest" else request.faces
         return tall_tracks(self.shot, request.smallest, among=asked)
 
 
@@ -72,6 +74,7 @@ class SteadyFrames:
             request=job.request,
             tools=job.tools,
             anonymise=job.anonymise,
+            by_size=self._use.by_size,
         )
         window = 2 * self._use.params.radius + 1
         # A 4K frame is 160 MB: the window is kept, what cleaning looks at around it, and the frame that is read ahead.

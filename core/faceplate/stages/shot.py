@@ -82,7 +82,8 @@ class Shot:
     hash of the file it was read from. `cuts`: frames that begin a new shot. `tracks`: by id. `flicker`: frame -> (R, G,
     B), how many times brighter than its surroundings in time a frame is, in scene-linear light; 1 where it is not told.
     `grain`: of the plates, or None where it could not be measured. `models`: name -> SHA-256 of what found the faces.
-    `fields`: whether the plates are interlaced, as their pixels tell it.
+    `fields`: whether the plates are interlaced, as their pixels tell it. `agree`: 0-1, how far neighbouring plates
+    agree, where somebody asked whether this is a shot; None where nobody did.
 
     Raises:
         RangeError: tracks that share an id, or that leave the plates.
@@ -97,6 +98,7 @@ class Shot:
     grain: Grain | None = field(default=None, repr=False)
     models: Mapping[str, str] = field(default_factory=dict)
     fields: Fields = ""
+    agree: float | None = None
 
     def __post_init__(self) -> None:
         ids = [track.id for track in self.tracks]

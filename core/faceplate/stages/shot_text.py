@@ -27,6 +27,7 @@ def shot_as_text(shot: Shot) -> str:
         f'"models": {_json(dict(shot.models))}',
         f'"cuts": {_json(shot.cuts)}',
         f'"fields": {_json(shot.fields)}',
+        f'"agree": {_json(None if shot.agree is None else round(shot.agree, 3))}',
         f'"grain": {_grain_words(shot.grain)}',
         f'"tracks": {_block([_track_words(track) for track in shot.tracks], "[]", 1)}',
         f'"plates": {_block([_plate_words(shot, frame) for frame in sorted(shot.plates)], "{}", 1)}',
@@ -182,6 +183,7 @@ def _shot(top: Any) -> Shot:
         grain=None if grain is None else _checked(grain, lambda: grain_of(dict(grain))),
         models=dict(_get(top, "models", dict)),
         fields=_fields(top),
+        agree=_agree(top),
     )
 
 
@@ -192,6 +194,14 @@ def _fields(top: Mapping[str, Any]) -> Fields:
         if told == known:
             return known
     raise _Unfit('"fields" should be "", "progressive", "top" or "bottom"', _line(top), "fields")
+
+
+def _agree(top: Mapping[str, Any]) -> float | None:
+    """How far neighbours agree; files from before that was told have nothing."""
+    told = _fit(top.get("agree"), (int, float, type(None)), '"agree"', top, "agree")
+    if told is not None and not 0.0 <= told <= 1.0:
+        raise _Unfit('"agree" should be 0-1 or null', _line(top), "agree")
+    return told
 
 
 def _track(words: Mapping[str, Any]) -> Track:

@@ -83,7 +83,7 @@ def test_an_enlarged_frame_has_vectors_of_its_own_size(plates, layers, tmp_path,
 
 def test_layers_of_motion_need_a_shot_and_an_exr(plates, tmp_path, faceplate):
     for words, told in (
-        (("-o", tmp_path / "no", "--layers", "forward"), "needs a shot"),
+        (("-o", tmp_path / "no", "--layers", "forward", "--as", "stills"), "needs a shot"),
         (("-o", tmp_path / "no.####.png", "--layers", "stmap", "--steady", "1"), "only an EXR can"),
         (("-o", tmp_path / "no.mov", "--layers", "backward", "--steady", "1"), "only an EXR can"),
     ):
