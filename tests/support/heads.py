@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from faceplate.reconstruct.albedo import Albedo
 from faceplate.reconstruct.morphable import Embedding, HeadModel
 
 RINGS, SEGMENTS = 16, 24
@@ -105,3 +106,24 @@ def _quads() -> np.ndarray:
         last = (RINGS - 1) * SEGMENTS
         faces.append((bottom, last + k, last + n, -1))
     return np.array(faces, np.int32)
+
+
+def make_albedo(head: HeadModel) -> Albedo:
+    """A pattern for the egg: bands of darker skin, and two ways in which people differ, one of them lopsided."""
+    x, y, z = (head.mean / 100).T
+    mean = np.stack(
+        [1 + 0.3 * np.cos(4 * x), 1 + 0.3 * np.cos(5 * y), 1 + 0.2 * np.cos(3 * x + 2 * y * y)], 1
+    )
+    mean = (mean + mean[head.mirror]) / 2
+    basis = np.stack([np.stack([0.1 * y, 0.05 * y, 0 * y], 1), np.stack([0 * x, 0.05 * x, 0.1 * x], 1)])
+    basis[0] = (basis[0] + basis[0][head.mirror]) / 2
+    basis[1] = (basis[1] - basis[1][head.mirror]) / 2
+    return Albedo(
+        "egg-albedo@1.0.0",
+        "Apache-2.0",
+        "nobody",
+        mean.astype(np.float32),
+        basis.astype(np.float32),
+        np.full(len(x), 0.02, np.float32),
+        z > -0.5,
+    )

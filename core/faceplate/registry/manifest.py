@@ -34,6 +34,8 @@ TASKS = (
     "plate.upscale",
     "frames.flow",
     "head.model",
+    "head.albedo",
+    "head.flame",
 )
 RUNTIMES = ("onnx", "torch", "npz")
 CLASSES = {
@@ -41,7 +43,7 @@ CLASSES = {
     "B": "permissive weights, trained on research data",
     "C": "not for commercial use",
 }
-WITHOUT_INPUT = ("head.model",)
+WITHOUT_INPUT = ("head.model", "head.albedo", "head.flame")
 """Tasks whose models are no nets: they read no picture, and their manifests have no [input]."""
 
 SPACES = ("sRGB",)
