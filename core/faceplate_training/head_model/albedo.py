@@ -50,7 +50,13 @@ def at_vertices(head: HeadModel, textures: np.ndarray) -> NDArray[np.float32]:
             np.add.at(weight, ours.corners[:, corner], share)
             for number, colour in enumerate(colours):
                 np.add.at(total[number], ours.corners[:, corner], share[:, None] * colour[ours.place])
-    return (total / np.maximum(weight, 1e-9)[:, None]).astype(np.float32)
+    found = total / np.maximum(weight, 1e-9)[:, None]
+    # about some vertices the mesh is finer than the texels: the one that such a vertex lies in
+    quads, corners = head.quads[shown].ravel(), head.quad_uv[shown].ravel()
+    place = np.clip(head.uv * (SIDE, -SIDE) + (0, SIDE), 0, SIDE - 1).astype(int)[corners]
+    missed = (quads >= 0) & (weight[quads] < 1e-3)
+    found[:, quads[missed]] = colours[:, place[missed, 1] * SIDE + place[missed, 0]]
+    return found.astype(np.float32)
 
 
 def patterns(head: HeadModel, colours: np.ndarray) -> NDArray[np.float32]:

@@ -89,4 +89,5 @@ def test_the_shipped_one_is_symmetric_and_has_lips_and_brows(root):
     redness = [(skin[:, 0] / skin[:, 1]).mean() for skin in (lips, cheek)]
     assert redness[0] > 1.03 * redness[1] and brows.mean() < 0.9 * cheek.mean()
     detail = albedo.detail[albedo.known & (head.mask("face") > 0.9)]
-    assert 0.02 < detail.min() and np.median(detail) < 0.1 and not albedo.detail[~albedo.known].any()
+    assert detail.min() > 0.01 and 0.03 < np.median(detail) < 0.1 and not albedo.detail[~albedo.known].any()
+    assert albedo.mean[albedo.known].min() > 0.25
