@@ -136,13 +136,18 @@ RenderArguments argumentsOf(OfxImageEffectHandle effect, OfxPropertySetHandle in
   return arguments;
 }
 
-// After a render that worked: say what the host kept from it, once, or take back what was said before.
-void tellWhatIsMissing(const Effect& effect, Instance& instance, const RenderArguments& arguments) {
-  const bool complained = instance.complained.exchange(false);
+// After a render that worked: say what the host kept from it and what the engine notes of it, once, or take back what
+// was said before.
+void tellOfIt(const Effect& effect, Instance& instance, const RenderArguments& arguments, std::string notes) {
   if (effect.reach(instance.knobs, arguments.time) > 0 && !hostLooksAround()) {
-    if (!instance.warned.exchange(true) || complained) showWarning(arguments.effect, effect.oneFrameOnly());
-  } else if (instance.warned.exchange(false) || complained) {
+    notes = effect.oneFrameOnly() + (notes.empty() ? "" : " " + notes);
+  }
+  const bool complained = instance.complained.exchange(false);
+  if (!instance.warns(notes) && !complained) return;
+  if (notes.empty()) {
     clearMessage(arguments.effect);
+  } else {
+    showWarning(arguments.effect, notes);
   }
 }
 
@@ -150,8 +155,7 @@ OfxStatus render(const Effect& effect, OfxImageEffectHandle handle, OfxPropertyS
   Instance& instance = instanceOf(handle);
   try {
     const RenderArguments arguments = argumentsOf(handle, in);
-    renderFrame(effect, instance, arguments);
-    tellWhatIsMissing(effect, instance, arguments);
+    tellOfIt(effect, instance, arguments, renderFrame(effect, instance, arguments));
     return kOfxStatOK;
   } catch (const Aborted&) {
     return kOfxStatFailed;  // nobody wants the picture, and there is none

@@ -15,6 +15,7 @@ constexpr double kStarting = 10.0;   // seconds for an engine to start
 constexpr double kRestart = 4.0;     // and for another, when one has died under a request
 constexpr double kQuiet = 1.0;       // without a word, after which an engine that owes an answer is asked whether it lives
 constexpr double kHung = 5.0;        // without a word, after which it does not
+constexpr std::size_t kLongestNotes = 1024;
 constexpr double kTakenBack = 0.03;  // for the answer to a CANCEL, within the time a host gives to an abort
 constexpr std::uint64_t kHeartbeat = ~std::uint64_t(0);
 constexpr std::size_t kMostSessions = 8;
@@ -119,7 +120,7 @@ void Session::share(const Buffer& buffer, const Patience& patience) {
 
 // ---------------------------------------------------------------- a request
 
-void Session::perform(const Request& request, const Patience& patience) {
+std::string Session::perform(const Request& request, const Patience& patience) {
   double until = now() + kStarting;
   for (int attempt = 1;; ++attempt) {
     try {
@@ -177,8 +178,25 @@ void Session::submit(const Request& request, const Patience& patience) {
   owed_ = requests_;
 }
 
+namespace {
+
+// The notes of a reply's report, in one line; docs/wire.md says what they are.
+std::string notesOf(const Json& body) {
+  const Json* report = body.find("report");
+  const Json* notes = report ? report->find("notes") : nullptr;
+  std::string said;
+  if (!notes || notes->kind() != Json::Kind::List) return said;
+  for (const Json& note : notes->items()) {
+    if (note.kind() != Json::Kind::Text || said.size() + note.asText().size() > kLongestNotes) continue;
+    said += (said.empty() ? "" : " ") + note.asText();
+  }
+  return said;
+}
+
+}  // namespace
+
 // Wait for the answer to the request that was submitted last.
-void Session::await(const Patience& patience) {
+std::string Session::await(const Patience& patience) {
   double heard = now(), asked = 0;
   while (true) {
     const std::optional<wire::Message> message = link_->take(kPollMilliseconds);
@@ -200,7 +218,7 @@ void Session::await(const Patience& patience) {
     }
     if (message->kind == wire::Kind::Result && ours) {
       owed_ = 0;
-      return;
+      return notesOf(message->body);
     }
   }
 }

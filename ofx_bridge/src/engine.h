@@ -38,8 +38,9 @@ class Session {
   float* hold(const std::string& name, std::size_t bytes);
 
   // Do a request whose planes were held as "in NAME" and "out NAME", and wait for it. An engine that dies meanwhile
-  // is started again and asked once more. Raises Error, with the engine's sentence if it gave one, or Aborted.
-  void perform(const Request& request, const Patience& patience);
+  // is started again and asked once more. Returns what the artist should know of how it was done, mostly nothing. Raises
+  // Error, with the engine's sentence if it gave one, or Aborted.
+  std::string perform(const Request& request, const Patience& patience);
 
   // Whether somebody else may use it: false once the engine may still be writing into its buffers.
   bool reusable() const { return owed_ == 0; }
@@ -49,7 +50,7 @@ class Session {
   void greet(const Patience& patience);
   void keepOnly(const Request& request);
   void submit(const Request& request, const Patience& patience);
-  void await(const Patience& patience);
+  std::string await(const Patience& patience);
   void takeBack();
   void share(const Buffer& buffer, const Patience& patience);
   void hangUp();

@@ -68,6 +68,8 @@ class Frame {
     askEngine(window);
   }
 
+  const std::string& notes() const { return notes_; }
+
  private:
   // Both images must be the same picture at the same size; some hosts mix sizes while scrubbing.
   void expectOneScale() const {
@@ -147,7 +149,7 @@ class Frame {
         const Plane& plane = request.inputs[nameOf(step)];
         fill(near.picture(), plane, session->hold("in " + nameOf(step), plane.bytes()));
       }
-      session->perform(request, patience_);
+      notes_ = session->perform(request, patience_);
       backoff::worked();
       paint(window, plate, pixels, answers);
     } catch (const Error& error) {
@@ -207,12 +209,15 @@ class Frame {
   const bool masked_;
   ClipImage mask_;
   std::map<int, ClipImage> near_;  // by how many frames later they are
+  std::string notes_;              // of the engine's
 };
 
 }  // namespace
 
-void renderFrame(const Effect& effect, const Instance& instance, const RenderArguments& arguments) {
-  Frame(effect, instance, arguments).render();
+std::string renderFrame(const Effect& effect, const Instance& instance, const RenderArguments& arguments) {
+  Frame frame(effect, instance, arguments);
+  frame.render();
+  return frame.notes();
 }
 
 }  // namespace faceplate

@@ -21,8 +21,9 @@ struct RenderArguments {
   bool interactive;
 };
 
-// Render it. Raises Error, with a sentence for the artist, or Aborted.
-void renderFrame(const Effect& effect, const Instance& instance, const RenderArguments& arguments);
+// Render it. Returns what the artist should know of how it was done, mostly nothing. Raises Error, with a sentence for
+// the artist, or Aborted.
+std::string renderFrame(const Effect& effect, const Instance& instance, const RenderArguments& arguments);
 
 }  // namespace faceplate
 

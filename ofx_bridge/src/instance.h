@@ -4,6 +4,9 @@
 #define FACEPLATE_INSTANCE_H
 
 #include <atomic>
+#include <mutex>
+#include <string>
+#include <utility>
 
 #include "knobs.h"
 
@@ -21,9 +24,17 @@ struct Instance {
   Knobs knobs;
   OfxImageClipHandle source, mask, output;  // null where a context has none
   std::atomic<bool> complained{false};      // an error of ours is on show
-  std::atomic<bool> warned{false};          // so is a warning
+
+  // Remember the warning on show, empty for none; whether it is another than before.
+  bool warns(const std::string& sentence) {
+    const std::lock_guard<std::mutex> held(warning_lock_);
+    return std::exchange(warning_, sentence) != sentence;
+  }
 
  private:
+  std::mutex warning_lock_;
+  std::string warning_;
+
   static OfxImageClipHandle clip(OfxImageEffectHandle effect, const char* name) {
     OfxImageClipHandle found = nullptr;
     return host().effects->clipGetHandle(effect, name, &found, nullptr) == kOfxStatOK ? found : nullptr;

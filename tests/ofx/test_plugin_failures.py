@@ -82,6 +82,39 @@ def test_out_of_memory_is_told_as_such(folder):
         assert instance.render_status(1, WINDOW, new_image(WINDOW)) == 8
 
 
+def test_what_the_engine_notes_of_a_render_is_shown_as_long_as_it_is_so(folder):
+    """Such as that the device ran out of memory, and the frame was worked on elsewhere."""
+    faces, said = Faces(), ["The device ran out of memory: it worked in smaller pieces.", "And on the CPU."]
+
+    def noted(job):
+        return {**faces(job), **({"notes": list(said)} if said else {})}
+
+    with engine_in(folder, restore=noted), plugin(RESTORE) as effect, at_work(effect, picture()) as instance:
+        rendered(instance)
+        shown = instance.running.persistent_message
+        assert (shown.kind, shown.text) == ("OfxMessageWarning", " ".join(said))
+        rendered(instance, time=2)
+        assert len(instance.running.messages) == 1, "said once, not on every frame"
+        said.pop()
+        rendered(instance, time=3)
+        assert instance.running.persistent_message.text == said[0]
+        said.clear()
+        rendered(instance, time=4)
+        assert instance.running.persistent_message.text == ""
+
+
+@pytest.mark.parametrize("notes", ["a text", [1, None, {}], {"a": 1}, ["x" * 5000]])
+def test_notes_that_are_none_are_not_shown_and_harm_nobody(folder, notes):
+    faces = Faces()
+
+    def noted(job):
+        return {**faces(job), "notes": notes}
+
+    with engine_in(folder, restore=noted), plugin(RESTORE) as effect, at_work(effect, picture()) as instance:
+        np.testing.assert_array_equal(rendered(instance), lifted(picture(), FACE))
+        assert instance.running.persistent_message.text == ""
+
+
 def test_an_abort_ends_a_render_within_50_ms_without_a_word(folder):
     def slow(job):
         until = clock.monotonic() + 20
