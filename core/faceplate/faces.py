@@ -25,12 +25,14 @@ TEMPLATES = {"ffhq_512": (FFHQ_512, 512), "arcface_112": (ARCFACE_112, 112)}
 class Face:
     """One detected face, in the plate's coordinates (display window origin).
 
-    `box`: (x0, y0, x1, y1), pixels. `points`: (5, 2), right eye first (image left). `score`: 0-1.
+    `box`: (x0, y0, x1, y1), pixels. `points`: (5, 2), right eye first (image left). `score`: 0-1, how sure it is a
+    face. `quality`: 0-1, how much of who it is can be seen, see `stages.quality`; None where nobody looked.
     """
 
     box: tuple[float, float, float, float]
     points: Points = field(repr=False)
     score: float = 1.0
+    quality: float | None = None
 
     @property
     def width(self) -> float:
@@ -43,7 +45,7 @@ class Face:
     def scaled(self, factor: float) -> "Face":
         """The same face on a frame enlarged this many times about the display window's origin."""
         x0, y0, x1, y1 = (side * factor for side in self.box)
-        return Face((x0, y0, x1, y1), (self.points * factor).astype(np.float32), self.score)
+        return Face((x0, y0, x1, y1), (self.points * factor).astype(np.float32), self.score, self.quality)
 
 
 def template_points(template: str, side: int) -> Points:

@@ -44,6 +44,7 @@ def shot_around(
             plate_of(plane),
             detector=tools.detector,
             identity=tools.nets.identity,
+            quality=tools.nets.quality,
             smallest=smallest,
             grained=plane.frame in measured,
         )

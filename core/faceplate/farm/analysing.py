@@ -122,6 +122,7 @@ def analyse_footage(
 class _Tools:
     detector: Net
     identity: Net | None
+    quality: Net | None
     models: Mapping[str, str]
 
     @property
@@ -172,6 +173,7 @@ class SurveyWork:
             plate,
             detector=self._tools.detector,
             identity=self._tools.identity,
+            quality=self._tools.quality,
             smallest=self._smallest,
             grained=frame in self._grained,
             hash=hashed,
@@ -229,10 +231,10 @@ def _earlier(order: AnalyseOrder) -> Shot | None:
 
 
 def _open_tools(order: AnalyseOrder) -> _Tools:
-    who = ("face.identity",) if order.identities else ()
+    wants = ("face.quality", *(["face.identity"] if order.identities else []))
     # An analysis that is made for a restoration hears of the models of both.
-    others = ("face.restore", "face.identity")
-    used = choose_models(order.models, needs=("face.detect",), wants=who, knows=others)
+    others = ("face.restore", "face.identity", "plate.upscale")
+    used = choose_models(order.models, needs=("face.detect",), wants=wants, knows=others)
     nets = {
         task: open_net(manifest, device=order.device, policy=order.models.policy)
         for task, manifest in used.items()
@@ -240,5 +242,6 @@ def _open_tools(order: AnalyseOrder) -> _Tools:
     return _Tools(
         detector=nets["face.detect"],
         identity=nets.get("face.identity"),
+        quality=nets.get("face.quality"),
         models={manifest.name: manifest.fingerprint for manifest in used.values()},
     )

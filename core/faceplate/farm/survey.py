@@ -95,6 +95,7 @@ def _line(seen: Seen) -> str:
             "box": list(sighting.face.box),
             "points": np.asarray(sighting.face.points, np.float64).tolist(),
             "score": sighting.face.score,
+            "quality": sighting.face.quality,
             "identity": None if sighting.identity is None else _packed(sighting.identity, np.float32),
         }
         for sighting in seen.faces
@@ -128,7 +129,7 @@ def _seen(line: str) -> Seen | None:
 
 def _sighting(frame: int, words: Mapping[str, Any]) -> Sighting:
     x0, y0, x1, y1 = words["box"]
-    face = Face((x0, y0, x1, y1), np.array(words["points"], np.float32), words["score"])
+    face = Face((x0, y0, x1, y1), np.array(words["points"], np.float32), words["score"], words["quality"])
     identity = words["identity"]
     return Sighting(frame, face, None if identity is None else _unpacked(identity, np.float32))
 

@@ -1,7 +1,7 @@
 """What is seen of a frame before anything is restored, and the shot that is made of a run of such looks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
@@ -13,12 +13,14 @@ from faceplate.colour import linear_from_srgb
 from faceplate.faces import Face
 from faceplate.plate import Plate
 from faceplate.restore.film_fields import Combing, fields_of
-from faceplate.restore.likeness import identity_on
+from faceplate.restore.likeness import identity as identity_of
 from faceplate.runtime.net import Net
 from faceplate.stabilise.cuts import THUMBNAIL, find_cuts
+from faceplate.stages.align import align_face
 from faceplate.stages.detect import detect_faces
 from faceplate.stages.follow import Path, Sighting, follow_faces, group_people
 from faceplate.stages.grain import Grain, mean_grain, measure_grain
+from faceplate.stages.quality import face_quality
 from faceplate.stages.shot import Shot, Track, flicker_of, given_name
 from faceplate.stages.view import view_plate
 from faceplate_client.errors import RequestError
@@ -51,7 +53,14 @@ def grained_among(frames: Sequence[int]) -> set[int]:
 
 
 def look_at(
-    plate: Plate, *, detector: Net, identity: Net | None, smallest: float, grained: bool, hash: str = ""
+    plate: Plate,
+    *,
+    detector: Net,
+    identity: Net | None,
+    smallest: float,
+    grained: bool,
+    hash: str = "",
+    quality: Net | None = None,
 ) -> Seen:
     """Find a frame's faces, and what else its shot is to know of it.
 
@@ -61,12 +70,13 @@ def look_at(
         smallest: height of the lowest face, pixels.
         grained: whether its grain is measured.
         hash: of the file it was read from.
+        quality: a face.quality net, None where nobody asks how much a face shows.
 
     Raises:
-        RangeError, ShapeError: as `detect_faces`.
+        RangeError, ShapeError: as `detect_faces`. ModelError: as `face_quality`.
     """
     found = detect_faces(plate, detector, smallest=smallest)
-    faces = tuple(Sighting(plate.frame, face, _identity(plate, face, identity)) for face in found)
+    faces = tuple(_sighting(plate, face, identity, quality) for face in found)
     grain = measure_grain(view_plate(plate).pixels) if grained else None
     size = (plate.display_window.width, plate.display_window.height)
     return Seen(plate.frame, hash, size, faces, small_view(plate).astype(np.float16), grain)
@@ -112,11 +122,18 @@ def shot_of(
     return shot, {track.id: path.identity for track, path in known if path.identity is not None}
 
 
-def _identity(plate: Plate, face: Face, net: Net | None) -> NDArray[np.float32] | None:
+def _sighting(plate: Plate, face: Face, identity: Net | None, quality: Net | None) -> Sighting:
+    if identity is None and quality is None:
+        return Sighting(plate.frame, face)
     try:
-        return None if net is None else identity_on(plate, face, net)
+        crop = align_face(plate, face, template="arcface_112", side=112).pixels
     except RequestError:
-        return None  # its points fall together, or it lies beyond the plate: nobody to tell apart
+        return Sighting(
+            plate.frame, face
+        )  # its points fall together, or it lies beyond the plate: nobody to look at
+    if quality is not None:
+        face = replace(face, quality=face_quality(crop, quality))
+    return Sighting(plate.frame, face, None if identity is None else identity_of(crop, identity))
 
 
 def _thumbnails(seen: Sequence[Seen]) -> list[Image]:

@@ -130,7 +130,7 @@ def smooth_track(faces: Mapping[int, Face], *, radius: int = SMOOTHING) -> dict[
         radius: frames on either side; 0 only bridges.
 
     Returns:
-        Every frame from the first to the last. A bridged frame has a score of 0.
+        Every frame from the first to the last. A bridged frame has a score of 0, and nobody looked at its quality.
 
     Raises:
         RangeError: no face at all; a negative radius.
@@ -146,8 +146,7 @@ def smooth_track(faces: Mapping[int, Face], *, radius: int = SMOOTHING) -> dict[
     smooth = np.array([_local(frames, values, frame, radius) for frame in frames])
     every = np.arange(frames[0], frames[-1] + 1)
     filled = np.stack([np.interp(every, frames, column) for column in smooth.T], axis=1)
-    scores = {frame: face.score for frame, face in faces.items()}
-    return {int(f): _face(row, scores.get(int(f), 0.0)) for f, row in zip(every, filled, strict=True)}
+    return {int(f): _face(row, faces.get(int(f))) for f, row in zip(every, filled, strict=True)}
 
 
 def _path(track: Sequence[Sighting]) -> Path:
@@ -240,6 +239,7 @@ def _row(face: Face) -> Iterator[float] | list[float]:
     return [*face.box, *(float(value) for value in face.points.ravel())]
 
 
-def _face(row: NDArray[np.float64], score: float) -> Face:
+def _face(row: NDArray[np.float64], found: Face | None) -> Face:
     x0, y0, x1, y1 = (float(value) for value in row[:4])
-    return Face((x0, y0, x1, y1), row[4:].reshape(5, 2).astype(np.float32), score)
+    score, quality = (0.0, None) if found is None else (found.score, found.quality)
+    return Face((x0, y0, x1, y1), row[4:].reshape(5, 2).astype(np.float32), score, quality)

@@ -70,8 +70,14 @@ class Track:
 
     @property
     def quality(self) -> float:
-        """0-1: the detector's median score over all its frames; what was lost counts as 0."""
-        return float(np.median([face.score for face in self.faces.values()]))
+        """0-1: how much the face shows of who it is, the median over all its frames; what was lost counts as 0.
+
+        The detector's score stands in where no net has told it: of shots from before there was one, or without one.
+        """
+        told = any(face.quality is not None for face in self.faces.values())
+        return float(
+            np.median([(face.quality or 0.0) if told else face.score for face in self.faces.values()])
+        )
 
 
 @dataclass(frozen=True)

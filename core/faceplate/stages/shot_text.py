@@ -132,7 +132,8 @@ def _track_words(track: Track) -> str:
 def _face_words(face: Face) -> str:
     points = [[round(float(x), 3), round(float(y), 3)] for x, y in face.points]
     box = [round(side, 2) for side in face.box]
-    return _json({"box": box, "points": points, "score": round(face.score, 4)})
+    words = {"box": box, "points": points, "score": round(face.score, 4)}
+    return _json(words if face.quality is None else {**words, "quality": round(face.quality, 3)})
 
 
 def _plate_words(shot: Shot, frame: int) -> str:
@@ -220,7 +221,16 @@ def _face(words: Mapping[str, Any]) -> Face:
     score = _get(words, "score", int, float)
     if not (x1 > x0 and y1 > y0 and 0.0 <= score <= 1.0):
         raise _Unfit("a box should be x0, y0, x1, y1 with x1 > x0 and y1 > y0, and a score 0-1", _line(words))
-    return Face((x0, y0, x1, y1), _numbers(words, "points", (5, 2)).astype(np.float32), float(score))
+    points = _numbers(words, "points", (5, 2)).astype(np.float32)
+    return Face((x0, y0, x1, y1), points, float(score), _quality(words))
+
+
+def _quality(words: Mapping[str, Any]) -> float | None:
+    """How much a face shows; files from before that was told have nothing."""
+    told = None if "quality" not in words else float(_get(words, "quality", int, float))
+    if told is not None and not 0.0 <= told <= 1.0:
+        raise _Unfit('"quality" should be 0-1', _line(words), "quality")
+    return told
 
 
 def _get(words: Mapping[str, Any], key: str, *kinds: type) -> Any:

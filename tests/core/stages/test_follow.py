@@ -1,5 +1,7 @@
 """Tracks through crossings, gaps and cuts; points that do not tremble and do not lag."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -131,3 +133,11 @@ def test_nothing_to_follow_and_nothing_to_smooth():
         smooth_track({})
     with pytest.raises(RangeError, match="gap"):
         follow_faces({}, gap=-1)
+
+
+def test_what_a_face_showed_stays_with_its_frame():
+    seen = {frame: replace(face(100.0 + frame, 200.0), quality=frame / 10) for frame in (1, 2, 3, 6, 7)}
+    smooth = smooth_track(seen)
+    assert {frame: each.quality for frame, each in smooth.items()} == {
+        1: 0.1, 2: 0.2, 3: 0.3, 4: None, 5: None, 6: 0.6, 7: 0.7
+    }  # fmt: skip

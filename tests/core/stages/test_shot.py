@@ -51,6 +51,20 @@ def same(one: Shot, other: Shot) -> bool:
     return shot_as_text(one) == shot_as_text(other)
 
 
+def test_how_much_a_face_shows_is_kept_and_told_of_its_track():
+    first = track(1, 1001, 1010)
+    told = {frame: replace(each, quality=0.4 if frame < 1003 else 0.7) for frame, each in first.faces.items()}
+    lost = replace(told[1010], score=0.0, quality=None)
+    seen = replace(first, faces={**told, 1010: lost})
+    assert first.quality == pytest.approx(0.9)  # nobody looked: the detector's word
+    assert seen.quality == pytest.approx(0.7) and replace(first, faces={1010: lost}).quality == 0.0
+    again = shot_from_text(shot_as_text(shot(seen)), "s.json").tracks[0]
+    assert [face.quality for face in again.faces.values()] == [face.quality for face in seen.faces.values()]
+    damaged = shot_as_text(shot(seen)).replace('"quality": 0.4', '"quality": 1.4', 1)
+    with pytest.raises(InputError, match='"quality" should be 0-1'):
+        shot_from_text(damaged, "s.json")
+
+
 @settings(max_examples=30)
 @given(
     names=st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=3),
