@@ -4,8 +4,10 @@ import argparse
 import getpass
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from faceplate.cli.options import add_policy
@@ -79,7 +81,7 @@ def _pull_options(verb: argparse.ArgumentParser) -> None:
 
 
 def _import_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("file", type=Path, metavar="FILE", help="an .onnx or .safetensors file")
+    verb.add_argument("file", type=Path, metavar="FILE", help="an .onnx or .safetensors file; FLAME's .pkl")
     verb.add_argument(
         "--like", required=True, metavar="ID", help="the model whose adapter and input it shares"
     )
@@ -269,21 +271,38 @@ class _Meter:
 
 
 def _import(options: argparse.Namespace) -> int:
-    made = bring(
-        options.file,
-        manifest_named(options.like),
-        user_models(),
-        id=options.id,
-        version=options.version,
-        licence=options.licence,
-        licence_class=options.licence_class,
-    )
+    like = manifest_named(options.like)
+    with _registrable(options.file, like) as file:
+        made = bring(
+            file,
+            like,
+            user_models(),
+            id=options.id,
+            version=options.version,
+            licence=options.licence,
+            licence_class=options.licence_class,
+        )
     if options.json:
         print(json.dumps(_facts(made), indent=2, default=str))
     else:
         print(f"{made.name} is registered: {find_weights(made)}{_next_step(made, None)}")
-        print(f"  use it with --model {made.id}")
+        print(f"  use it with --{'flame' if made.task == 'head.flame' else 'model'} {made.id}")
     return 0
+
+
+@contextmanager
+def _registrable(file: Path, like: Manifest) -> Iterator[Path]:
+    """The file itself, or, of FLAME's pickle, its arrays in a file of their own: nothing else of it is kept."""
+    if like.task != "head.flame":
+        yield file
+        return
+    from faceplate.reconstruct.flame import read_flame, write_flame
+
+    model = read_flame(file)
+    with TemporaryDirectory(prefix="faceplate-import-") as folder:
+        plain = Path(folder) / f"{file.stem}.npz"
+        write_flame(model, plain)
+        yield plain
 
 
 # ------------------------------------------------------------ licences

@@ -49,6 +49,9 @@ def add_parser(commands: Any) -> None:
         "--texture", default="4096", metavar="0|256-8192", help="texels of a side; 0 makes none"
     )
     parser.add_argument(
+        "--flame", default="", metavar="ID", help="write coefficients of your own FLAME beside the head, too"
+    )
+    parser.add_argument(
         "--points",
         action="append",
         type=Path,
@@ -95,6 +98,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _checked(options: argparse.Namespace) -> int:
     """The texture's size; what can be refused without reading a photo is refused here."""
+    from faceplate.flame_output import coefficients_path
     from faceplate.head_output import outputs_for
     from faceplate.reconstruct.texture import SIZES
 
@@ -110,7 +114,8 @@ def _checked(options: argparse.Namespace) -> int:
         raise RequestError(
             f"--points was given {len(options.points)} times for {len(options.photos)} photos; give it once for each"
         )
-    for path in outputs_for(options.output, textured=bool(size)):
+    beside = [coefficients_path(options.output)] if options.flame else []
+    for path in outputs_for(options.output, textured=bool(size)) + beside:
         if path.exists() and not options.overwrite:
             raise RequestError(
                 f"{path} is there already; use --overwrite to replace it", code="output.exists"
@@ -145,6 +150,12 @@ class _Stages:
 
 
 def _reconstruct(options: argparse.Namespace, size: int, stages: _Stages) -> dict[str, Any]:
+    from faceplate.flame_output import (
+        coefficients_path,
+        flame_coefficients,
+        open_flame,
+        write_flame_coefficients,
+    )
     from faceplate.head_output import write_reconstructed
     from faceplate.portraits import expect_one_person, open_portrait_nets, read_portrait
     from faceplate.reconstruct.head_file import read_head
@@ -152,6 +163,7 @@ def _reconstruct(options: argparse.Namespace, size: int, stages: _Stages) -> dic
     from faceplate.registry.catalogue import manifest_for, read_weights
 
     stages("read")
+    flame = open_flame(options.flame, policy=options.policy) if options.flame else None
     several = len(options.photos) > 1
     nets = open_portrait_nets(
         options.device,
@@ -174,7 +186,18 @@ def _reconstruct(options: argparse.Namespace, size: int, stages: _Stages) -> dic
     made = reconstruct_stills(head, [portrait.still for portrait in portraits], params, on_stage=stages)
     stages("write")
     write_reconstructed(options.output, head, made)
-    return _report(options, head, portraits, made)
+    report = _report(options, head, portraits, made)
+    if flame is not None:
+        model, name = flame
+        found = flame_coefficients(head, model, made)
+        write_flame_coefficients(coefficients_path(options.output), found, name)
+        report["flame"] = {
+            "model": name,
+            "output": str(coefficients_path(options.output)),
+            "shape_off_mm": round(found.shape_off, 2),
+            "expression_off_mm": [round(off, 2) for off in found.expression_off],
+        }
+    return report
 
 
 def _report(
@@ -233,3 +256,9 @@ def _tell(report: dict[str, Any], options: argparse.Namespace) -> None:
             f"{report['output']}: the face's shape is uncertain by {report['spread_mm']} mm (one standard deviation, "
             "size and all, of what points alone can say)"
         )
+        if "flame" in report:
+            flame = report["flame"]
+            print(
+                f"{flame['output']}: coefficients of {flame['model']}, its neutral surface {flame['shape_off_mm']} mm "
+                "off ours in the face"
+            )

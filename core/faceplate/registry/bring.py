@@ -37,7 +37,7 @@ def bring(
     """Copy a weights file into a model folder and write a manifest for it.
 
     Args:
-        file: an .onnx or .safetensors file.
+        file: an .onnx, .safetensors or .npz file.
         like: the model whose task, adapter, input and licence it shares. A file with the very hash that `like` pins
             becomes `like` itself.
         folder: the model folder.
@@ -106,7 +106,7 @@ def _key(name: str) -> str:
 def _expect_runtime(file: Path, like: Manifest) -> None:
     runtime = runtime_of(file)
     if runtime != like.weights.runtime:
-        endings = {"onnx": "an .onnx file", "torch": "a .safetensors file"}
+        endings = {"onnx": "an .onnx file", "torch": "a .safetensors file", "npz": "an .npz file"}
         wanted = endings.get(like.weights.runtime, "no net")
         raise ModelError(
             f"{file} cannot be like {like.name}, which is {wanted}. Choose another --like; "

@@ -1,10 +1,11 @@
-"""What a weights file is, told from its bytes: ONNX, safetensors, or a pickle, which is never opened.
+"""What a weights file is, told from its bytes: ONNX, safetensors, plain arrays, or a pickle, which is never opened.
 
 A pickle is a program: to load it is to run it. `.pth`, `.pt`, `.ckpt` and `.pkl` are pickles, bare or in a zip, and a
 file that only has another ending stays one.
 """
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from faceplate.registry.onnx_file import refuse_external_data
 from faceplate_client.errors import ModelError
 
 PICKLES = (".pth", ".pt", ".ckpt", ".pkl", ".pickle", ".bin", ".th")
-RUNTIMES = {".onnx": "onnx", ".safetensors": "torch"}
+RUNTIMES = {".onnx": "onnx", ".safetensors": "torch", ".npz": "npz"}
 """Ending -> what runs such a file."""
 
 _LARGEST_HEADER = 100_000_000  # as the safetensors library itself
@@ -31,7 +32,7 @@ CONVERSION = (
 
 
 def runtime_of(path: Path) -> str:
-    """What runs a weights file: "onnx" or "torch" (safetensors).
+    """What runs a weights file: "onnx", "torch" (safetensors) or "npz" (numpy's arrays, nothing pickled).
 
     Raises:
         ModelError: `model.pickle`, with the command that converts it; `model.format`, it is neither;
@@ -44,6 +45,9 @@ def runtime_of(path: Path) -> str:
         raise ModelError(
             f"{path} cannot be read: {error.strerror}. Check the path.", "model.missing"
         ) from error
+    if path.suffix.lower() == ".npz":
+        _expect_arrays(path)
+        return RUNTIMES[".npz"]
     if path.suffix.lower() in PICKLES or _looks_pickled(start):
         raise _pickle(path)
     runtime = RUNTIMES.get(path.suffix.lower())
@@ -71,6 +75,24 @@ def _pickle(path: Path) -> ModelError:
         f"where torch is installed and the file is trusted: {CONVERSION}{path.name} {target} - or export it to ONNX.",
         code="model.pickle",
     )
+
+
+def _expect_arrays(path: Path) -> None:
+    """Refuse a zip that holds anything but arrays; whether these hold objects is told by who reads them."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            others = [name for name in packed.namelist() if not name.endswith(".npy")]
+            broken = packed.testzip()
+    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError) as error:
+        raise ModelError(
+            f"{path} is not a readable .npz file ({error}). Fetch the weights again.", code="model.damaged"
+        ) from error
+    if others or broken:
+        raise ModelError(
+            f"{path} holds {others[0] if others else f'a damaged {broken}'}; an .npz of whole arrays was expected. "
+            "Fetch the weights again.",
+            code="model.damaged",
+        )
 
 
 def _expect_safetensors(path: Path) -> None:

@@ -1,13 +1,17 @@
 """`models pull|import|accept` and `restore --model`: a model of others, from its manifest to a restored plate."""
 
 import json
+import pickle
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from faceplate.reconstruct.flame import read_flame
 from faceplate.registry.catalogue import find_manifests
 from tests.core.cli.conftest import ROOT, names_in, pixels_of, report_lines, write_png
+from tests.support.flame import pickled, small_rig
 from tests.support.foreign_models import FORMS, add_foreign, foreign_detector, foreign_restorer
 from tests.support.model_folder import brighter_model
 
@@ -215,3 +219,46 @@ def test_every_model_of_others_tells_its_licence_and_where_it_comes_from(studio)
             manifest.name
         )
         assert manifest.weights.sha256 or not manifest.weights.address, manifest.name
+
+
+# ------------------------------------------------------------ FLAME
+
+
+@pytest.fixture
+def flame(studio, tmp_path):
+    """A file in FLAME's form as its authors give it, and the manifest of FLAME in a model folder."""
+    shutil.copy(ROOT / "models" / "manifests" / "flame.toml", tmp_path / "studio" / "manifests")
+    path = tmp_path / "generic_model.pkl"
+    path.write_bytes(pickled(small_rig(), 2))
+    return path
+
+
+def test_flame_is_imported_without_its_pickle_and_wants_its_licence_read(faceplate, flame, licence, tmp_path):
+    code, said, told = faceplate("models", "import", flame, "--like", "flame", "--json")
+    assert code == 0, told
+    facts = json.loads(said)
+    assert (facts["id"], facts["task"], facts["class"]) == ("generic-model", "head.flame", "C")
+    assert facts["present"] and not facts["permitted"]
+    model = read_flame(Path(facts["weights"]))
+    np.testing.assert_allclose(model.template, small_rig()["v_template"] * 1000, rtol=1e-5)
+    assert not list((tmp_path / "data").rglob("*.pkl"))
+    code, _, told = faceplate("reconstruct", "a.png", "-o", tmp_path / "a.glb", "--flame", "generic-model")
+    assert code == 77 and "faceplate models accept generic-model" in told
+    assert faceplate("models", "accept", "generic-model", "--text", licence, "--by", "Ada", "--yes")[0] == 0
+    assert faceplate("models", "verify", "generic-model")[0] == 0
+
+
+def test_a_flame_that_would_run_something_is_refused(faceplate, flame, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (exec, ("raise SystemError('a pickle was loaded')",))
+
+    flame.write_bytes(pickle.dumps(small_rig() | {"f": Trap()}))
+    code, _, told = faceplate("models", "import", flame, "--like", "flame")
+    assert code == 65 and "builtin" in told and "nothing of it was run" in told
+    assert not list((tmp_path / "data").rglob("*.npz"))
+
+
+def test_what_is_no_flame_is_told(faceplate, flame, tmp_path):
+    code, _, told = faceplate("reconstruct", "a.png", "-o", tmp_path / "a.glb", "--flame", "theirs")
+    assert code == 64 and "is a model for face.restore and no FLAME" in told

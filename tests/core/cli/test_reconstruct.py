@@ -11,9 +11,11 @@ import OpenImageIO as oiio
 import pytest
 
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
+from faceplate.reconstruct.flame import read_flame
 from faceplate.reconstruct.head_file import read_head
 from faceplate.registry.catalogue import has_model, manifest_for, read_weights
 from tests.core.cli.conftest import save
+from tests.support.flame import make_rig, pickled, points_of, topology
 
 SIZE = 400
 
@@ -87,6 +89,38 @@ def test_gltf_passes_the_validator_of_khronos(faceplate, photo, tmp_path, root):
         "messages"
     ]
     assert report["info"]["hasMorphTargets"] and report["info"]["hasSkins"] and report["info"]["hasTextures"]
+
+
+def test_flames_coefficients_put_flame_before_the_camera(
+    faceplate, photo, head, shared, tmp_path, monkeypatch
+):
+    """The rig of FLAME's form, with the coefficients that were written, shows its features where the photo has them."""
+    mesh = topology(shared)
+    (tmp_path / "rig.pkl").write_bytes(pickled(make_rig(head, mesh), 2))
+    monkeypatch.setenv("FACEPLATE_DATA", str(tmp_path / "data"))
+    assert faceplate("models", "import", tmp_path / "rig.pkl", "--like", "flame", "--id", "rig")[0] == 0
+    (tmp_path / "terms").write_text("ours")
+    assert faceplate("models", "accept", "rig", "--text", tmp_path / "terms", "--by", "Ada", "--yes")[0] == 0
+    code, said, told = run(faceplate, photo, tmp_path / "head.glb", "--flame", "rig", "--json")
+    assert code == 0, told
+    report = json.loads(said)["flame"]
+    assert report["output"] == str(tmp_path / "head.flame.npz") and report["shape_off_mm"] < 2
+    with np.load(tmp_path / "head.flame.npz", allow_pickle=False) as held:
+        found = {name: held[name] for name in held.files}
+    assert str(found["flame"]) == "rig@2020.0.0" and found["betas"].shape == (300,)
+    rig = read_flame(tmp_path / "rig.pkl")
+    joints = {"global_orient": "root", "jaw_pose": "jaw", "leye_pose": "eye_left", "reye_pose": "eye_right"}
+    turns = {joint: found[name][0] for name, joint in joints.items()}
+    posed = rig.posed(rig.rest(found["betas"], found["expression"][0]), turns) / 1000 + found["transl"][0]
+    features = points_of(mesh, posed)[27:]
+    # a lens at the origin that looks along -z, y up; pixels with y down
+    pixels = SIZE / 2 + SIZE * 70 / 36 * features[:, :2] * (1, -1) / -features[:, 2:]
+    wanted = np.array(json.loads((tmp_path / "p.json").read_text()))[27:]
+    off = np.linalg.norm(pixels - wanted, axis=1)
+    apart = np.linalg.norm(wanted[36 - 27] - wanted[45 - 27])
+    assert (
+        off.mean() < 0.04 * apart and off.max() < 0.08 * apart
+    )  # 2 mm and more are the two sets' own difference
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ import pickle
 import shlex
 import subprocess
 import sys
+import zipfile
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,21 @@ def test_other_formats_are_refused(tmp_path, name):
     with pytest.raises(ModelError) as caught:
         runtime_of(tmp_path / name)
     assert caught.value.code == "model.format"
+
+
+def test_arrays_are_told_from_other_zips(tmp_path):
+    np.savez(tmp_path / "arrays.npz", a=np.zeros(3))
+    assert runtime_of(tmp_path / "arrays.npz") == "npz"
+    with zipfile.ZipFile(tmp_path / "torch.npz", "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(Trap()))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "arrays.npz").read_bytes()[:-30])
+    for name, said in (
+        ("torch.npz", "an .npz of whole arrays was expected"),
+        ("cut.npz", "not a readable .npz"),
+    ):
+        with pytest.raises(ModelError, match=said) as refused:
+            runtime_of(tmp_path / name)
+        assert refused.value.code == "model.damaged"
 
 
 def test_weights_in_another_file_are_refused(tmp_path):
