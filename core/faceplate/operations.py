@@ -125,7 +125,7 @@ def open_restore(
         ModelError: a model is missing, damaged, not permitted, or not one this operation can use.
         RequestError: the device does not work here; a model serves another task.
     """
-    wants = ("face.identity", "face.quality", "face.parse", *(["plate.upscale"] if upscale else []))
+    wants = ("face.identity", "face.quality", "face.parse", *(["frames.upscale"] if upscale else []))
     used = choose_models(choice, needs=("face.detect", "face.restore"), wants=wants)
     if flow != DIS:
         used = {**used, FLOW: named_model(flow, FLOW, policy=choice.policy, others=DIS)}
@@ -138,7 +138,7 @@ def open_restore(
             restore=nets["face.restore"],
             identity=nets.get("face.identity"),
             quality=nets.get("face.quality"),
-            upscale=nets.get("plate.upscale"),
+            upscale=nets.get("frames.upscale"),
             parse=nets.get("face.parse"),
         ),
         models={manifest.name: manifest.fingerprint for manifest in used.values()},

@@ -33,7 +33,7 @@ KINDS = {
         shown=(("restore", None),),
         left_out=(),
         defaults={},
-        bake_only=("scale",),
+        bake_only=("scale", "enlarge"),
         people="faces",
         layers=("matte", "invented", "confidence"),
         motion=False,
@@ -52,7 +52,7 @@ KINDS = {
         defaults={
             "grain": 1
         },  # what is averaged has lost its grain: command and effect give it back, unless told
-        bake_only=("scale", *_FILM),
+        bake_only=("scale", "enlarge", *_FILM),
         people="faces",
         layers=("matte", "invented", "confidence"),
         motion=True,

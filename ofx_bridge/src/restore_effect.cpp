@@ -16,7 +16,7 @@ class RestoreEffect : public Effect {
   std::vector<std::string> outputs() const override { return {"plate"}; }
 
   // The size of a frame is the host's.
-  std::vector<Parameter> parameters() const override { return allBut({"scale"}, operations::kRestore); }
+  std::vector<Parameter> parameters() const override { return allBut({"scale", "enlarge"}, operations::kRestore); }
 
   std::vector<Parameter> ownParameters() const override { return {kMix}; }
 

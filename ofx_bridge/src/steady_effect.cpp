@@ -16,7 +16,7 @@ class SteadyEffect : public Effect {
   std::vector<std::string> outputs() const override { return {"plate"}; }
 
   std::vector<Parameter> parameters() const override {
-    std::vector<Parameter> all = allBut({"scale"}, operations::kRestore);
+    std::vector<Parameter> all = allBut({"scale", "enlarge"}, operations::kRestore);
     for (Parameter& each : all) {
       // Steadied detail has lost its grain, so this operation gives all of it back unless it is told otherwise.
       if (each.isOneOf({"grain"})) each.standard = 1;

@@ -104,11 +104,11 @@ def test_an_identity_net_is_used_where_there_is_one(folder):
 
 
 def test_an_enlarging_net_is_opened_only_where_there_is_something_to_enlarge(folder):
-    for task in ("face.detect", "face.restore", "face.quality", "plate.upscale"):
+    for task in ("face.detect", "face.restore", "face.quality", "frames.upscale"):
         add_model(folder, task, id=task.replace(".", "-"))
     tools = open_restore("cpu")
     assert tools.nets.quality is not None and tools.nets.upscale is None
-    assert "plate-upscale@1.0.0" not in tools.models
+    assert "frames-upscale@1.0.0" not in tools.models
     larger = restore_request({"scale": 2}).params.wants_upscale
     assert open_restore("cpu", upscale=larger).nets.upscale is not None
     assert not restore_request({"scale": 1}).params.wants_upscale

@@ -98,7 +98,7 @@ def test_the_effect_is_linked_to_every_knob_that_it_can_be_linked_to(path):
     assert re.fullmatch(r"OFXstudio\.faceplate\.[a-z]+_v\d+", effect.kind)
     film = [each["name"] for each in operations()["film"]["parameters"]]
     for parameter in expected_parameters(path):
-        if parameter["name"] in ("scale", *film):
+        if parameter["name"] in ("scale", "enlarge", *film):
             assert parameter["name"] not in effect.knobs, (
                 "the effect has none, and Nuke would refuse the gizmo"
             )

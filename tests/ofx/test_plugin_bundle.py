@@ -18,7 +18,7 @@ TYPES = {"float": "Double", "int": "Integer", "bool": "Boolean", "choice": "Choi
 SPACE = {"colourspace", "colourspace_name"}
 OWN = {RESTORE: SPACE | {"mix"}, MATTE: SPACE | {"into"}, STEADY: SPACE | {"mix"}, VEIL: SPACE}
 
-RESTORING = [each for each in operation("restore").parameters if each.name != "scale"]
+RESTORING = [each for each in operation("restore").parameters if each.name not in ("scale", "enlarge")]
 FINDING = [each for each in RESTORING if each.name in ("faces", "smallest")]
 OFFERED = {
     RESTORE: RESTORING,

@@ -233,7 +233,7 @@ def _earlier(order: AnalyseOrder) -> Shot | None:
 def _open_tools(order: AnalyseOrder) -> _Tools:
     wants = ("face.quality", *(["face.identity"] if order.identities else []))
     # An analysis that is made for a restoration hears of the models of both.
-    others = ("face.restore", "face.identity", "plate.upscale")
+    others = ("face.restore", "face.identity", "frames.upscale")
     used = choose_models(order.models, needs=("face.detect",), wants=wants, knows=others)
     nets = {
         task: open_net(manifest, device=order.device, policy=order.models.policy)

@@ -31,7 +31,7 @@ TASKS = (
     "face.landmarks",
     "face.parse",
     "face.quality",
-    "plate.upscale",
+    "frames.upscale",
     "frames.flow",
     "head.model",
     "head.albedo",

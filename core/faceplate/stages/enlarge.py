@@ -43,7 +43,7 @@ def enlarge(plate: Plate, scale: int, net: Net | None = None) -> Enlarged:
     Args:
         plate: any values.
         scale: 1, 2 or 4; 1 gives `plate` itself.
-        net: a plate.upscale net, (1, 3, H, W) 0-1 in, (1, 3, 2 H, 2 W) out: what to add to the display-encoded plate
+        net: a frames.upscale net, (1, 3, H, W) 0-1 in, (1, 3, 2 H, 2 W) out: what to add to the display-encoded plate
             as Lanczos enlarges it. It is run twice for 4. None for Lanczos alone.
 
     Raises:
