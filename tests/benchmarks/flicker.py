@@ -1,11 +1,12 @@
 """How much steadying calms a boiling face, and what it costs in detail.
 
     .venv/bin/python tests/benchmarks/flicker.py --shared ../shared [--clips 6] [--frames 8] [--side 256]
-        [--radius 2] [--strength 1] [--sheet sheet.png]
+        [--radius 2] [--strength 1] [--flow dis] [--sheet sheet.png]
 
 Makes seeded clips with known motion (shift, turn, scale and a face's own deformation) of the held-out London photos,
 wears them out frame by frame, restores every frame with the restoring net in models/open, or where there is none with
-a stand-in that denoises and invents other pores for every frame, and steadies. Prints, for every clip and their mean,
+a stand-in that denoises and invents other pores for every frame, and steadies, motion followed by DIS or by a model
+that was imported and accepted. Prints, for every clip and their mean,
 
     flicker   mean absolute difference along the true flow, less the clean clip's own: steadied / frame by frame
     detail    PSNR to the clean clip over moving pixels, fine band only: steadied less frame by frame, dB
@@ -22,9 +23,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from faceplate.model_choice import named_model
+from faceplate.operations import DIS, FLOW
 from faceplate.registry.catalogue import has_model, manifest_for
 from faceplate.restore.face import restore_crop
-from faceplate.stabilise.flow import find_flow
+from faceplate.runtime.pool import open_net
+from faceplate.stabilise.flow import FindFlow, find_flow, flow_finder
 from faceplate.stabilise.pipeline import Restoration, neighbour_of
 from faceplate.stabilise.temporal import steady_crop
 
@@ -97,7 +101,7 @@ def stand_in(crop: np.ndarray) -> np.ndarray:
 
 
 def steadied(
-    crops: list[np.ndarray], restored: list[np.ndarray], radius: int, strength: float
+    crops: list[np.ndarray], restored: list[np.ndarray], radius: int, strength: float, find: FindFlow
 ) -> list[np.ndarray]:
     """Every frame with its window, as the pipeline does it."""
     faces = [Restoration(crop, made) for crop, made in zip(crops, restored, strict=True)]
@@ -105,7 +109,7 @@ def steadied(
 
     def flow(one: int, other: int) -> np.ndarray:
         if (one, other) not in flows:
-            flows[one, other] = find_flow(crops[one], crops[other])
+            flows[one, other] = find(crops[one], crops[other])
         return flows[one, other]
 
     done = []
@@ -147,29 +151,29 @@ def main() -> int:
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--radius", type=int, default=2)
     parser.add_argument("--strength", type=float, default=1.0)
+    parser.add_argument("--flow", default=DIS, metavar="dis|MODEL-ID", help="what follows motion")
     parser.add_argument(
         "--sheet", type=Path, help="PNG: worn, frame by frame, steadied, clean, and what changed"
     )
     options = parser.parse_args()
     restore, name = stand_in, "a stand-in that boils"
     if has_model("face.restore"):
-        from faceplate.runtime.pool import open_net
-
         manifest = manifest_for("face.restore")
         net, name = open_net(manifest), manifest.name
         restore = lambda crop: restore_crop(crop, net)  # noqa: E731
+    find = find_flow if options.flow == DIS else flow_finder(open_net(named_model(options.flow, FLOW)))
     photos = sorted((options.shared / "photos" / "london").glob("*_neutral.jpg"))[::HELD_OUT_EVERY]
     ratios, details, rows = [], [], []
-    print(f"restored by {name}; radius {options.radius}, strength {options.strength:g}")
+    print(f"restored by {name}; radius {options.radius}, strength {options.strength:g}, flow {options.flow}")
     for seed, path in enumerate(photos[: options.clips]):
         photo = np.asarray(cv2.imread(str(path)), np.float32)[..., ::-1] / 255
         clip = Clip(photo, frames=options.frames, side=options.side, seed=seed)
         alone = [restore(crop) for crop in clip.worn]
-        steady = steadied(clip.worn, alone, options.radius, options.strength)
+        steady = steadied(clip.worn, alone, options.radius, options.strength, find)
         floor = flicker(clip.clean, clip)
         boils, calm = (flicker(pictures, clip) - floor for pictures in (alone, steady))
         detail = fine_psnr(steady, clip) - fine_psnr(alone, clip)
-        perfect = fine_psnr(steadied(clip.worn, clip.clean, options.radius, options.strength), clip)
+        perfect = fine_psnr(steadied(clip.worn, clip.clean, options.radius, options.strength, find), clip)
         ratios.append(calm / boils)
         details.append(detail)
         print(

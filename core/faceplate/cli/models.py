@@ -43,6 +43,10 @@ _LINES = {
 }
 
 
+_OPTIONS = {"head.flame": "flame", "frames.flow": "flow"}
+"""Task -> the option that names its models, where that is not --model."""
+
+
 def add_parser(commands: Any) -> None:
     """Add `models` and its verbs."""
     parser = commands.add_parser(
@@ -286,7 +290,7 @@ def _import(options: argparse.Namespace) -> int:
         print(json.dumps(_facts(made), indent=2, default=str))
     else:
         print(f"{made.name} is registered: {find_weights(made)}{_next_step(made, None)}")
-        print(f"  use it with --{'flame' if made.task == 'head.flame' else 'model'} {made.id}")
+        print(f"  use it with --{_OPTIONS.get(made.task, 'model')} {made.id}")
     return 0
 
 
