@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from faceplate import __version__
-from faceplate.cli import analyse, doctor, engine, models, ofx, reconstruct, restore, shot
+from faceplate.cli import analyse, doctor, engine, models, ofx, reconstruct, restore, shot, transfer
 from faceplate.cli.complaint import complain
 from faceplate.cli.options import Parser
 from faceplate_client.errors import FaceplateError
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"faceplate {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (restore, analyse, shot, reconstruct, ofx, models, engine, doctor):
+    for command in (restore, analyse, shot, reconstruct, transfer, ofx, models, engine, doctor):
         command.add_parser(commands)
     return parser
 

@@ -47,8 +47,8 @@ class Correspondence:
     """Where the vertices of another head lie on ours.
 
     `vertices` (V, 3) int and `weights` (V, 3), sum 1: corners of our mesh and their shares. `trust` (V,) 0-1, 0 where
-    nothing of ours belongs to a vertex. `turn` (3, 3), `scale`, `move` (3,) mm: ours stands in the other's place as
-    `scale * turn @ x + move`. `identity` (K,): who of ours it looks like.
+    nothing of ours belongs to a vertex, and where it is not of the skin. `turn` (3, 3), `scale`, `move` (3,) mm: ours
+    stands in the other's place as `scale * turn @ x + move`. `identity` (K,): who of ours it looks like.
     """
 
     vertices: NDArray[np.int32]
@@ -86,11 +86,13 @@ def correspond(head: HeadModel, other: OtherHead) -> Correspondence:
         state = fit.step(state, _REACH[1] + (_REACH[0] - _REACH[1]) * 0.7**number)
     spots = _meet(head, other, fit.placed(state))
     trust = np.clip((_LOST - spots.distance) / (_LOST - _SURE), 0, 1).astype(np.float32)
+    skin = np.zeros(len(trust), bool)
+    skin[other.triangles] = True
+    trust[~(spots.met & skin)] = 0
     if (trust > 0).sum() < 100:
         raise RangeError(
             "The other head meets ours nowhere. It should be in millimetres, upright, and look along z."
         )
-    trust[~spots.met] = 0
     return Correspondence(
         spots.vertices,
         spots.weights,

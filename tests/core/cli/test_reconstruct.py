@@ -133,7 +133,7 @@ def test_usd_is_whole_with_its_texture(faceplate, photo, tmp_path, name, others)
     code, _, told = run(faceplate, photo, tmp_path / name)
     assert code == 0, told
     assert {path.name for path in tmp_path.iterdir()} - {"p.png", "p.json"} == {name, *others}
-    layers, assets, missing = UsdUtils.ComputeAllDependencies(str(tmp_path / name))
+    layers, assets, missing = UsdUtils.ComputeAllDependencies(str(tmp_path / name))  # pyright: ignore[reportAttributeAccessIssue]
     assert len(layers) == 1 and len(assets) == 1 and not missing
 
 
@@ -148,9 +148,9 @@ def test_a_head_that_is_there_stays_unless_told(faceplate, photo, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--texture", "100"], "--texture should be 0 or 256-8192"),
-        (["--texture", "many"], "--texture should be 0 or 256-8192"),
-        (["--lens", "3"], "--lens should be 8-1200 mm"),
+        (["--texture", "100"], "texture should be 0 or 256-8192"),
+        (["--texture", "many"], "texture should be a whole number"),
+        (["--lens", "3"], "lens should be 0 or 8-1200 mm"),
         (["--points", "again.json"], "--points was given 2 times for 1 photos"),
     ],
 )
