@@ -3,6 +3,8 @@
 
 import bpy
 
+from . import properties
+
 
 class FACEPLATE_PT_head(bpy.types.Panel):
     bl_label = "Head from Photos"
@@ -15,8 +17,9 @@ class FACEPLATE_PT_head(bpy.types.Panel):
         settings, layout = context.scene.faceplate, self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        for name in ("texture", "lens", "face", "points", "force"):
-            layout.prop(settings, name)
+        for parameter in properties.parameters():
+            layout.prop(settings, parameter["name"])
+        layout.prop(settings, "points")
         layout.operator("faceplate.head_from_photos", icon="USER")
 
 

@@ -1,43 +1,52 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the panel remembers with the scene."""
+"""What the panel remembers with the scene: an operation's parameters, as operations.json has them, and our own."""
 
 import bpy
+
+from .faceplate_client import read_operations
+
+_SHOWN_AS = {"lens": {"subtype": "DISTANCE_CAMERA"}}
+"""What Blender may know of a parameter besides: how it draws it."""
+
+
+def parameters():
+    """The parameters of `reconstruct` that are properties here."""
+    return read_operations()["reconstruct"]["parameters"]
+
+
+def property_of(parameter):
+    """A parameter of operations.json as a property of Blender, whose tooltips end without a full stop."""
+    words = {
+        "name": parameter["label"],
+        "description": parameter["hint"].rstrip("."),
+        "default": parameter["default"],
+    }
+    if parameter["type"] in ("int", "float"):
+        words.update(min=parameter["min"], max=parameter["max"])
+    elif parameter["type"] == "choice":
+        words["default"] = str(parameter["default"])
+        words["items"] = [(str(choice), str(choice), "") for choice in parameter["choices"]]
+    kinds = {
+        "int": bpy.props.IntProperty,
+        "float": bpy.props.FloatProperty,
+        "bool": bpy.props.BoolProperty,
+        "choice": bpy.props.EnumProperty,
+        "string": bpy.props.StringProperty,
+    }
+    return kinds[parameter["type"]](**words, **_SHOWN_AS.get(parameter["name"], {}))
 
 
 class FaceplateSettings(bpy.types.PropertyGroup):
     """The settings of the Faceplate panel"""
 
-    texture: bpy.props.EnumProperty(
-        name="Texture",
-        description="Texels of a side of the texture that is made",
-        items=[(size, size, f"{size} x {size} texels") for size in ("1024", "2048", "4096", "8192")],
-        default="4096",
-    )
-    lens: bpy.props.FloatProperty(
-        name="Lens",
-        description="Full-frame focal length of the photos; 0 takes what the files say",
-        default=0.0,
-        min=0.0,
-        max=1200.0,
-        subtype="DISTANCE_CAMERA",
-    )
-    face: bpy.props.IntProperty(
-        name="Face",
-        description="Which face where a photo has several, 1 being the largest; 0 expects one",
-        default=0,
-        min=0,
-        max=99,
-    )
     points: bpy.props.BoolProperty(
         name="Points beside Photos",
         description="Take the 68 points of photo.jpg from photo.pts or photo.json beside it and look for none",
         default=False,
     )
-    force: bpy.props.BoolProperty(
-        name="One Person",
-        description="Take the photos for one person whatever they look like",
-        default=False,
-    )
+
+
+FaceplateSettings.__annotations__.update({each["name"]: property_of(each) for each in parameters()})
 
 
 def register():

@@ -1,4 +1,7 @@
-"""Every host shows what operations.json says: the command, Nuke and OpenFX side by side, as they really show it."""
+"""Every host shows what operations.json says: the command, Nuke and OpenFX side by side, as they really show it.
+
+Blender's properties are looked at in a real Blender, by tests/blender/test_journey.py.
+"""
 
 import argparse
 from functools import cache
@@ -13,9 +16,11 @@ from tests.support.nuke_script import read_script
 
 ROOT = Path(__file__).resolve().parents[1]
 OPERATIONS = list(read_operations())
+PLATES = [name for name in OPERATIONS if name != "reconstruct"]
+"""Operations on plates: those that a comp has. Heads are made from photos, by the command and in Blender."""
 
 SHOWN_BY = {
-    "command": {"restore": OPERATIONS},
+    "command": {"restore": PLATES, "reconstruct": ["reconstruct"]},
     "nuke": {
         "FP_Restore": ["restore"], "FP_Steady": ["restore", "steady", "film"], "FP_Matte": ["restore"],
         "FP_Veil": ["restore", "veil"],
@@ -27,12 +32,8 @@ SHOWN_BY = {
 NOWHERE = {
     "command": set(),
     "nuke": {"anonymise_others"},  # always on in FP_Veil, which spares whom it names
-    "ofx": {
-        "scale",
-        "deinterlace",
-        "deflicker",
-        "repair",
-    },  # the host fixes a frame's size; film needs a whole shot
+    # the host fixes a frame's size, and film needs a whole shot
+    "ofx": {"scale", "enlarge", "deinterlace", "deflicker", "repair"},
 }
 """What a host does not show at all, and why."""
 
@@ -171,7 +172,8 @@ def test_what_is_shown_is_what_the_table_says(host, place):
 @pytest.mark.parametrize("host", HOSTS)
 def test_every_parameter_is_shown_or_left_out_for_a_reason(host):
     shown = {name for place in SHOWN_BY[host] for name in HOSTS[host](place)}
-    every = {each["name"] for name in OPERATIONS for each in read_operations()[name]["parameters"]}
+    offered = OPERATIONS if host == "command" else PLATES
+    every = {each["name"] for name in offered for each in read_operations()[name]["parameters"]}
     assert every - shown == NOWHERE[host]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import bpy
 
-from .. import heads
+from .. import heads, properties
 from ..faceplate_client.errors import RequestError
 from ..job_operator import JobOperator
 
@@ -39,14 +39,10 @@ class FACEPLATE_OT_head_from_photos(JobOperator, bpy.types.Operator):
         photos = [Path(bpy.path.abspath(self.directory)) / file.name for file in self.files if file.name]
         if not photos:
             raise RequestError("No photo was chosen. Choose one to five photos of one person.")
-        words = ["reconstruct", *photos, "-o", folder / _RESULT, "--texture", settings.texture]
+        words = ["reconstruct", *photos, "-o", folder / _RESULT, *_set_by_hand(settings)]
         if settings.points:
             words += [word for photo in photos for word in ("--points", _points_beside(photo))]
-        if settings.lens > 0:
-            words += ["--lens", f"{settings.lens:g}"]
-        if settings.face > 0:
-            words += ["--face", settings.face]
-        return [*words, "--force"] if settings.force else words
+        return words
 
     def apply(self, context, folder, report):
         name = Path(self.files[0].name).stem
@@ -54,6 +50,20 @@ class FACEPLATE_OT_head_from_photos(JobOperator, bpy.types.Operator):
         head["faceplate_report"] = json.dumps(report)
         said = f"{name}: the face's shape is uncertain by {report['spread_mm']} mm"
         return " ".join([said + ".", *report["notes"]])
+
+
+def _set_by_hand(settings):
+    """The words of the command for the operation's parameters that are not at their defaults."""
+    words = []
+    for parameter in properties.parameters():
+        told, flag = getattr(settings, parameter["name"]), parameter["name"].replace("_", "-")
+        if told == parameter["default"]:
+            continue
+        if parameter["type"] == "bool":
+            words.append("--" + flag if told else "--no-" + flag)
+        else:
+            words.append(f"--{flag}={told:g}" if parameter["type"] == "float" else f"--{flag}={told}")
+    return words
 
 
 def _points_beside(photo):

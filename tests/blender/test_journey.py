@@ -2,6 +2,8 @@
 
 import pytest
 
+from faceplate_client import read_operations
+
 VERTICES, FACES, EXPRESSIONS = 14915, 14704, 79
 
 
@@ -12,6 +14,24 @@ def facts(inside, photo, tmp_path_factory) -> dict:
 
 def test_it_registers_and_leaves_nothing_behind(facts):
     assert facts["registered"] and facts["unregistered"]
+
+
+def test_the_panel_shows_what_the_table_of_operations_says(facts):
+    """And what is Blender's own, the points beside the photos."""
+    kinds = {"int": "INT", "float": "FLOAT", "bool": "BOOLEAN"}
+    every = {each["name"]: each for each in read_operations()["reconstruct"]["parameters"]}
+    shown = dict(facts["settings"])
+    assert shown.pop("points")["type"] == "BOOLEAN"
+    assert set(shown) == set(every)
+    for name, parameter in every.items():
+        number = parameter["type"] in ("int", "float")
+        assert shown[name] == {
+            "label": parameter["label"],
+            "hint": parameter["hint"].rstrip("."),
+            "type": kinds[parameter["type"]],
+            "default": parameter["default"],
+            "limits": [parameter["min"], parameter["max"]] if number else None,
+        }
 
 
 def test_the_operator_makes_a_head(facts):

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from faceplate.cli.complaint import complain
 from faceplate.cli.memory import keep_freed_memory
-from faceplate.cli.options import add_model_options
+from faceplate.cli.options import add_model_options, add_parameters, given_values
 from faceplate.cli.stopping import run_stoppable
 from faceplate.model_choice import ModelChoice
+from faceplate.parameters import operation
 from faceplate_client.errors import Cancelled, RequestError
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from faceplate.reconstruct.pipeline import Reconstructed
 
 STOPPED = "Stopped. Nothing was written."
+
+SHORTEST_LENS = 8.0
+"""Full-frame focal length, mm, below which a photo is taken for a fisheye's."""
 
 _STAGES = {
     "read": "reading the photos",
@@ -32,8 +36,9 @@ _STAGES = {
 
 def add_parser(commands: Any) -> None:
     """Add `reconstruct`."""
+    reconstruct = operation("reconstruct")
     line = "make a head with texture, shape keys and armature from photos of one person"
-    parser = commands.add_parser("reconstruct", help=line, description=f"{line[0].upper()}{line[1:]}.")
+    parser = commands.add_parser("reconstruct", help=line, description=reconstruct.hint)
     parser.add_argument(
         "photos", nargs="+", type=Path, metavar="PHOTO", help="a picture; several of one person"
     )
@@ -46,9 +51,6 @@ def add_parser(commands: Any) -> None:
         help="the file to write: .glb, .usdc, .usda, .usdz, .obj or .npz",
     )
     parser.add_argument(
-        "--texture", default="4096", metavar="0|256-8192", help="texels of a side; 0 makes none"
-    )
-    parser.add_argument(
         "--flame", default="", metavar="ID", help="write coefficients of your own FLAME beside the head, too"
     )
     parser.add_argument(
@@ -59,21 +61,13 @@ def add_parser(commands: Any) -> None:
         help="the 68 points of a photo (.pts, .json), once for each photo in their order; no net then looks for them",
     )
     parser.add_argument(
-        "--face", type=int, metavar="N", help="which face, where there are several; 1 is the largest"
-    )
-    parser.add_argument(
-        "--lens", type=float, metavar="MM", help="full-frame focal length; default: what the file says, or 50"
-    )
-    parser.add_argument(
         "--colourspace", metavar="NAME", help="the photos' colour space; default: what the files say"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="take the photos for one person whatever they look like"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a head that is there")
     parser.add_argument(
         "--device", default="auto", metavar="auto|cpu|cuda|openvino", help="what the nets run on"
     )
+    add_parameters(parser, reconstruct)
     add_model_options(parser)
     parser.add_argument("--json", action="store_true", help="the report, or the error, as JSON on stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
@@ -81,7 +75,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    size = _checked(options)
+    values = _checked(options)
     stages = _Stages(quiet=options.quiet)
 
     def abandon() -> None:
@@ -89,40 +83,43 @@ def _run(options: argparse.Namespace) -> int:
 
     keep_freed_memory()
     report = run_stoppable(
-        lambda stop: _reconstruct(options, size, stages.stoppable(stop)), tick=lambda: None, abandon=abandon
+        lambda stop: _reconstruct(options, values, stages.stoppable(stop)), tick=lambda: None, abandon=abandon
     )
     report["seconds"] = stages.seconds()
     _tell(report, options)
     return 0
 
 
-def _checked(options: argparse.Namespace) -> int:
-    """The texture's size; what can be refused without reading a photo is refused here."""
+def _checked(options: argparse.Namespace) -> dict[str, Any]:
+    """The operation's parameters; what can be refused without reading a photo is refused here."""
     from faceplate.flame_output import coefficients_path
     from faceplate.head_output import outputs_for
     from faceplate.reconstruct.texture import SIZES
 
+    reconstruct = operation("reconstruct")
+    values = reconstruct.checked(given_values(options, reconstruct))
     low, high = SIZES
-    size = int(options.texture) if options.texture.isascii() and options.texture.isdigit() else -1
-    if size != 0 and not low <= size <= high:
+    if 0 < values["texture"] < low:
         raise RequestError(
-            f"--texture should be 0 or {low}-{high} texels, got {options.texture}", code="params.range"
+            f"texture should be 0 or {low}-{high} texels, got {values['texture']}", code="params.range"
         )
-    if options.lens is not None and not 8 <= options.lens <= 1200:
-        raise RequestError(f"--lens should be 8-1200 mm, got {options.lens:g}", code="params.range")
+    if 0 < values["lens"] < SHORTEST_LENS:
+        raise RequestError(
+            f"lens should be 0 or {SHORTEST_LENS:g}-1200 mm, got {values['lens']:g}", code="params.range"
+        )
     if options.points and len(options.points) != len(options.photos):
         raise RequestError(
             f"--points was given {len(options.points)} times for {len(options.photos)} photos; give it once for each"
         )
     beside = [coefficients_path(options.output)] if options.flame else []
-    for path in outputs_for(options.output, textured=bool(size)) + beside:
+    for path in outputs_for(options.output, textured=values["texture"] > 0) + beside:
         if path.exists() and not options.overwrite:
             raise RequestError(
                 f"{path} is there already; use --overwrite to replace it", code="output.exists"
             )
         if path.resolve() in {photo.resolve() for photo in options.photos}:
             raise RequestError(f"{path} is one of the photos; choose another -o", code="output.is_input")
-    return size
+    return values
 
 
 class _Stages:
@@ -149,7 +146,7 @@ class _Stages:
         return {name: round(end - start, 3) for (name, start), end in zip(self._begun, ends, strict=True)}
 
 
-def _reconstruct(options: argparse.Namespace, size: int, stages: _Stages) -> dict[str, Any]:
+def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _Stages) -> dict[str, Any]:
     from faceplate.flame_output import (
         coefficients_path,
         flame_coefficients,
@@ -169,20 +166,25 @@ def _reconstruct(options: argparse.Namespace, size: int, stages: _Stages) -> dic
         options.device,
         ModelChoice(tuple(options.model), options.policy),
         find=not options.points,
-        compare=several and not options.force,
+        compare=several and not values["force"],
     )
     head = read_head(read_weights(manifest_for("head.model", policy=options.policy), policy=options.policy))
     files = options.points or [None] * len(options.photos)
     portraits = [
         read_portrait(
-            photo, nets, points=points, face=options.face, lens=options.lens, colourspace=options.colourspace
+            photo,
+            nets,
+            points=points,
+            face=values["face"] or None,
+            lens=values["lens"] or None,
+            colourspace=options.colourspace,
         )
         for photo, points in zip(options.photos, files, strict=True)
     ]
     expect_one_person(portraits)
     # one factor is fitted for all cameras, so a lens that is known for one photo alone is a guess as well
     known = all(portrait.lens is not None for portrait in portraits)
-    params = ReconstructParams(texture=size, focal_spread=0.0 if known else 0.25)
+    params = ReconstructParams(texture=values["texture"], focal_spread=0.0 if known else 0.25)
     made = reconstruct_stills(head, [portrait.still for portrait in portraits], params, on_stage=stages)
     stages("write")
     write_reconstructed(options.output, head, made)

@@ -91,7 +91,18 @@ facts["registered"] = hasattr(bpy.ops.faceplate, "head_from_photos") and hasattr
     bpy.context.scene, "faceplate"
 )
 settings = bpy.context.scene.faceplate
-settings.texture, settings.points, settings.lens = "1024", True, 70.0
+settings.texture, settings.points, settings.lens = 1024, True, 70.0
+facts["settings"] = {
+    each.identifier: {
+        "label": each.name,
+        "hint": each.description,
+        "type": each.type,
+        "default": getattr(each, "default", None),
+        "limits": [each.hard_min, each.hard_max] if each.type in ("INT", "FLOAT") else None,
+    }
+    for each in settings.bl_rna.properties
+    if each.identifier not in ("rna_type", "name")
+}
 start = time.monotonic()
 answer = bpy.ops.faceplate.head_from_photos(directory=str(photo.parent), files=[{"name": photo.name}])
 facts["answer"], facts["seconds"] = list(answer), time.monotonic() - start

@@ -15,7 +15,7 @@ photo = Path(sys.argv[1])
 faceplate_addon.register()
 bpy.context.preferences.edit.use_global_undo = True
 settings = bpy.context.scene.faceplate
-settings.texture, settings.points = "1024", True
+settings.texture, settings.points = 1024, True
 
 
 def heads():
