@@ -102,14 +102,16 @@ def measure_grain(shown: Image, *, where: Matte | None = None, block: int = BLOC
     ]
     if not flat:
         return None
-    noise = _without_slope(squares)
-    variance = noise.var(axis=(1, 2))
-    told = {int(level[chosen[0]]): np.median(variance[chosen], axis=0) for chosen in flat}
-    everything = np.concatenate(flat)
-    spectrum = _spectrum(noise[everything])
+    noise = [_without_slope(squares[chosen]) for chosen in flat]
+    told = {
+        int(level[chosen[0]]): np.median(each.var(axis=(1, 2)), axis=0)
+        for chosen, each in zip(flat, noise, strict=True)
+    }
+    everything = np.concatenate(noise)
+    spectrum = _spectrum(everything)
     # The plane taken out of a square is three of its numbers, and of coarse grain the largest ones.
     taken = np.minimum(3.0 * spectrum[:, 0] / block**2, 0.2)
-    return Grain(np.sqrt(_at_every_level(told) / (1.0 - taken)), spectrum, _correlation(noise[everything]))
+    return Grain(np.sqrt(_at_every_level(told) / (1.0 - taken)), spectrum, _correlation(everything))
 
 
 def mean_grain(measured: Sequence[Grain]) -> Grain | None:
