@@ -27,12 +27,16 @@ class Face:
 
     `box`: (x0, y0, x1, y1), pixels. `points`: (5, 2), right eye first (image left). `score`: 0-1, how sure it is a
     face. `quality`: 0-1, how much of who it is can be seen, see `stages.quality`; None where nobody looked.
+    `landmarks`: (68, 2), and `turn`: rotation vector of the head, radians, both as `stages.landmarks` tells them; None
+    where nobody looked.
     """
 
     box: tuple[float, float, float, float]
     points: Points = field(repr=False)
     score: float = 1.0
     quality: float | None = None
+    landmarks: Points | None = field(default=None, repr=False)
+    turn: tuple[float, float, float] | None = None
 
     @property
     def width(self) -> float:
@@ -45,7 +49,9 @@ class Face:
     def scaled(self, factor: float) -> "Face":
         """The same face on a frame enlarged this many times about the display window's origin."""
         x0, y0, x1, y1 = (side * factor for side in self.box)
-        return Face((x0, y0, x1, y1), (self.points * factor).astype(np.float32), self.score, self.quality)
+        landmarks = None if self.landmarks is None else (self.landmarks * factor).astype(np.float32)
+        points = (self.points * factor).astype(np.float32)
+        return Face((x0, y0, x1, y1), points, self.score, self.quality, landmarks, self.turn)
 
 
 def template_points(template: str, side: int) -> Points:

@@ -43,6 +43,11 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="do not ask who a face is: nothing biometric is computed or kept, tracks follow motion alone",
     )
+    parser.add_argument(
+        "--no-landmarks",
+        action="store_true",
+        help="do not find 68 points and the head's turn on every face: faster, and a smaller file",
+    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with an analysis that was stopped")
     again.add_argument("--overwrite", action="store_true", help="replace a shot file; its locked tracks stay")
@@ -73,6 +78,7 @@ def _run(options: argparse.Namespace) -> int:
             colourspace=options.colourspace,
             smallest=options.smallest,
             identities=not options.no_identities,
+            landmarks=not options.no_landmarks,
             resume=options.resume,
             overwrite=options.overwrite,
             device=options.device,

@@ -35,9 +35,10 @@ OnFrame = Callable[[FrameRecord], None]
 class AnalyseOrder:
     """What was ordered, in the words of the command line.
 
-    `identities`: whether to tell faces apart by who they are, and keep the vectors beside the shot. `smallest`: height
-    of the lowest face, pixels. `resume`: go on with a stopped analysis. `overwrite`: replace a shot that is there; its
-    locked tracks stay. `models`: those asked for by name, and the policy. `agree`: how far neighbouring plates agree,
+    `identities`: whether to tell faces apart by who they are, and keep the vectors beside the shot. `landmarks`:
+    whether to find 68 points and the head's turn on every face, where a model does. `smallest`: height of the lowest
+    face, pixels. `resume`: go on with a stopped analysis. `overwrite`: replace a shot that is there; its locked tracks
+    stay. `models`: those asked for by name, and the policy. `agree`: how far neighbouring plates agree,
     where that was looked at before.
     """
 
@@ -53,6 +54,7 @@ class AnalyseOrder:
     device: str = "auto"
     models: ModelChoice = PLAIN_CHOICE
     agree: float | None = None
+    landmarks: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ class _Tools:
     detector: Net
     identity: Net | None
     quality: Net | None
+    landmarks: Net | None
     models: Mapping[str, str]
 
     @property
@@ -174,6 +177,7 @@ class SurveyWork:
             detector=self._tools.detector,
             identity=self._tools.identity,
             quality=self._tools.quality,
+            landmarks=self._tools.landmarks,
             smallest=self._smallest,
             grained=frame in self._grained,
             hash=hashed,
@@ -231,7 +235,9 @@ def _earlier(order: AnalyseOrder) -> Shot | None:
 
 
 def _open_tools(order: AnalyseOrder) -> _Tools:
-    wants = ("face.quality", *(["face.identity"] if order.identities else []))
+    wants = ["face.quality"]
+    wants += ["face.identity"] if order.identities else []
+    wants += ["face.landmarks"] if order.landmarks else []
     # An analysis that is made for a restoration hears of the models of both.
     others = ("face.restore", "face.identity", "frames.upscale")
     used = choose_models(order.models, needs=("face.detect",), wants=wants, knows=others)
@@ -243,5 +249,6 @@ def _open_tools(order: AnalyseOrder) -> _Tools:
         detector=nets["face.detect"],
         identity=nets.get("face.identity"),
         quality=nets.get("face.quality"),
+        landmarks=nets.get("face.landmarks"),
         models={manifest.name: manifest.fingerprint for manifest in used.values()},
     )

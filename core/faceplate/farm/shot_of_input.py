@@ -98,6 +98,7 @@ def steadying_for(
             device=order.device,
             models=order.models,
             agree=agree,
+            landmarks=order.shot is not None,  # a shot that nobody reads holds what restoring needs
         )
         shot = analyse_footage(looking, stop=stop, on_start=on_start, on_frame=on_frame).shot
         if order.shot is None:

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,10 @@ def _line(seen: Seen) -> str:
             "points": np.asarray(sighting.face.points, np.float64).tolist(),
             "score": sighting.face.score,
             "quality": sighting.face.quality,
+            "landmarks": None
+            if sighting.face.landmarks is None
+            else _packed(sighting.face.landmarks, np.float32),
+            "turn": sighting.face.turn,
             "identity": None if sighting.identity is None else _packed(sighting.identity, np.float32),
         }
         for sighting in seen.faces
@@ -130,6 +135,10 @@ def _seen(line: str) -> Seen | None:
 def _sighting(frame: int, words: Mapping[str, Any]) -> Sighting:
     x0, y0, x1, y1 = words["box"]
     face = Face((x0, y0, x1, y1), np.array(words["points"], np.float32), words["score"], words["quality"])
+    if words["landmarks"] is not None:
+        x, y, z = words["turn"]
+        landmarks = _unpacked(words["landmarks"], np.float32).reshape(68, 2)
+        face = replace(face, landmarks=landmarks, turn=(x, y, z))
     identity = words["identity"]
     return Sighting(frame, face, None if identity is None else _unpacked(identity, np.float32))
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from faceplate.arrays import Image
 from faceplate.colour import linear_from_srgb
+from faceplate.errors import RangeError
 from faceplate.faces import Face
 from faceplate.plate import Plate
 from faceplate.restore.film_fields import Combing, fields_of
@@ -20,6 +21,7 @@ from faceplate.stages.align import align_face
 from faceplate.stages.detect import detect_faces
 from faceplate.stages.follow import Path, Sighting, follow_faces, group_people
 from faceplate.stages.grain import Grain, mean_grain, measure_grain
+from faceplate.stages.landmarks import find_landmarks
 from faceplate.stages.quality import face_quality
 from faceplate.stages.shot import Shot, Track, flicker_of, given_name
 from faceplate.stages.view import view_plate
@@ -61,6 +63,7 @@ def look_at(
     grained: bool,
     hash: str = "",
     quality: Net | None = None,
+    landmarks: Net | None = None,
 ) -> Seen:
     """Find a frame's faces, and what else its shot is to know of it.
 
@@ -71,11 +74,13 @@ def look_at(
         grained: whether its grain is measured.
         hash: of the file it was read from.
         quality: a face.quality net, None where nobody asks how much a face shows.
+        landmarks: a face.landmarks net, None where nobody asks for 68 points and the head's turn.
 
     Raises:
         RangeError, ShapeError: as `detect_faces`. ModelError: as `face_quality`.
     """
     found = detect_faces(plate, detector, smallest=smallest)
+    found = [_marked(plate, face, landmarks) for face in found]
     faces = tuple(_sighting(plate, face, identity, quality) for face in found)
     grain = measure_grain(view_plate(plate).pixels) if grained else None
     size = (plate.display_window.width, plate.display_window.height)
@@ -84,7 +89,9 @@ def look_at(
 
 def small_view(plate: Plate) -> Image:
     """(36, 64, 3) float32, display-encoded, 0-1: a plate as cuts are found on it, made small before it is encoded."""
-    pixels = cv2.resize(np.nan_to_num(plate.pixels), THUMBNAIL, interpolation=cv2.INTER_AREA)
+    pixels = cv2.resize(plate.pixels, THUMBNAIL, interpolation=cv2.INTER_AREA)
+    if not np.isfinite(pixels).all():
+        pixels = cv2.resize(np.nan_to_num(plate.pixels), THUMBNAIL, interpolation=cv2.INTER_AREA)
     small = Plate.of(np.asarray(pixels, np.float32), encoding=plate.encoding)
     return view_plate(small).pixels
 
@@ -134,6 +141,18 @@ def _sighting(plate: Plate, face: Face, identity: Net | None, quality: Net | Non
     if quality is not None:
         face = replace(face, quality=face_quality(crop, quality))
     return Sighting(plate.frame, face, None if identity is None else identity_of(crop, identity))
+
+
+def _marked(plate: Plate, face: Face, net: Net | None) -> Face:
+    """The face with its 68 points and how its head is turned, where it can be looked at."""
+    if net is None:
+        return face
+    try:
+        marks = find_landmarks(plate, face, net)
+    except RangeError:
+        return face  # as in `_sighting`
+    x, y, z = (float(value) for value in marks.turn)
+    return replace(face, landmarks=marks.points, turn=(x, y, z))
 
 
 def _thumbnails(seen: Sequence[Seen]) -> list[Image]:

@@ -1,7 +1,7 @@
 """The same face keeps the same track from frame to frame, and its points move as the face does."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +131,7 @@ def smooth_track(faces: Mapping[int, Face], *, radius: int = SMOOTHING) -> dict[
 
     Returns:
         Every frame from the first to the last. A bridged frame has a score of 0, and nobody looked at its quality.
+        Landmarks and the head's turn are smoothed and bridged likewise, from the first frame that has them to the last.
 
     Raises:
         RangeError: no face at all; a negative radius.
@@ -141,12 +142,10 @@ def smooth_track(faces: Mapping[int, Face], *, radius: int = SMOOTHING) -> dict[
         raise RangeError(
             f"a track should hold a face and its radius be 0 or more, got {len(faces)}, {radius}"
         )
-    frames = np.array(sorted(faces), np.float64)
-    values = np.array([_row(faces[int(frame)]) for frame in frames])
-    smooth = np.array([_local(frames, values, frame, radius) for frame in frames])
-    every = np.arange(frames[0], frames[-1] + 1)
-    filled = np.stack([np.interp(every, frames, column) for column in smooth.T], axis=1)
-    return {int(f): _face(row, faces.get(int(f))) for f, row in zip(every, filled, strict=True)}
+    rows = _smoothed({frame: _row(face) for frame, face in faces.items()}, radius)
+    # Apart from the rest, whose last bits must not depend on whether somebody looked for landmarks.
+    marks = _smoothed({frame: row for frame, face in faces.items() if (row := _marks(face))}, radius)
+    return {frame: _face(row, marks.get(frame), faces.get(frame)) for frame, row in rows.items()}
 
 
 def _path(track: Sequence[Sighting]) -> Path:
@@ -217,10 +216,22 @@ def _alike(path: Path, others: Sequence[Path]) -> float | None:
     return float(np.mean(known)) if known and apart else None
 
 
+def _smoothed(rows: Mapping[int, Sequence[float]], radius: int) -> dict[int, NDArray[np.float64]]:
+    """Frame -> numbers, each smoothed in time, for every frame from the first to the last; nothing of nothing."""
+    if not rows:
+        return {}
+    frames = np.array(sorted(rows), np.float64)
+    values = np.array([rows[int(frame)] for frame in frames])
+    smooth = np.array([_local(frames, values, frame, radius) for frame in frames])
+    every = np.arange(frames[0], frames[-1] + 1)
+    filled = np.stack([np.interp(every, frames, column) for column in smooth.T], axis=1)
+    return {int(frame): row for frame, row in zip(every, filled, strict=True)}
+
+
 def _local(
     frames: NDArray[np.float64], values: NDArray[np.float64], frame: float, radius: int
 ) -> NDArray[np.float64]:
-    """The local polynomial's value on a frame; (14,)."""
+    """The local polynomial's value on a frame; a number for each column."""
     near = np.abs(frames - frame) <= radius
     time, seen = (frames[near] - frame) / (radius + 1), values[near]
     order = 2 if len(time) >= 5 else 1 if len(time) >= 3 else 0
@@ -235,11 +246,22 @@ def _centre(face: Face) -> NDArray[np.float64]:
     return np.array([face.box[0] + face.box[2], face.box[1] + face.box[3]], np.float64) / 2
 
 
-def _row(face: Face) -> Iterator[float] | list[float]:
+def _row(face: Face) -> list[float]:
     return [*face.box, *(float(value) for value in face.points.ravel())]
 
 
-def _face(row: NDArray[np.float64], found: Face | None) -> Face:
+def _marks(face: Face) -> list[float]:
+    """The head's turn and the landmarks of a face, or nothing where nobody looked."""
+    if face.landmarks is None or face.turn is None:
+        return []
+    return [*face.turn, *(float(value) for value in face.landmarks.ravel())]
+
+
+def _face(row: NDArray[np.float64], marks: NDArray[np.float64] | None, found: Face | None) -> Face:
     x0, y0, x1, y1 = (float(value) for value in row[:4])
     score, quality = (0.0, None) if found is None else (found.score, found.quality)
-    return Face((x0, y0, x1, y1), row[4:].reshape(5, 2).astype(np.float32), score, quality)
+    face = Face((x0, y0, x1, y1), row[4:].reshape(5, 2).astype(np.float32), score, quality)
+    if marks is None:
+        return face
+    x, y, z = (float(value) for value in marks[:3])
+    return replace(face, turn=(x, y, z), landmarks=marks[3:].reshape(68, 2).astype(np.float32))

@@ -4,6 +4,7 @@ import json
 import json.decoder
 import json.scanner
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -132,8 +133,13 @@ def _track_words(track: Track) -> str:
 def _face_words(face: Face) -> str:
     points = [[round(float(x), 3), round(float(y), 3)] for x, y in face.points]
     box = [round(side, 2) for side in face.box]
-    words = {"box": box, "points": points, "score": round(face.score, 4)}
-    return _json(words if face.quality is None else {**words, "quality": round(face.quality, 3)})
+    words: dict[str, Any] = {"box": box, "points": points, "score": round(face.score, 4)}
+    if face.quality is not None:
+        words["quality"] = round(face.quality, 3)
+    if face.landmarks is not None and face.turn is not None:
+        words["turn"] = [round(value, 4) for value in face.turn]
+        words["landmarks"] = [[round(float(x), 1), round(float(y), 1)] for x, y in face.landmarks]
+    return _json(words)
 
 
 def _plate_words(shot: Shot, frame: int) -> str:
@@ -222,7 +228,12 @@ def _face(words: Mapping[str, Any]) -> Face:
     if not (x1 > x0 and y1 > y0 and 0.0 <= score <= 1.0):
         raise _Unfit("a box should be x0, y0, x1, y1 with x1 > x0 and y1 > y0, and a score 0-1", _line(words))
     points = _numbers(words, "points", (5, 2)).astype(np.float32)
-    return Face((x0, y0, x1, y1), points, float(score), _quality(words))
+    face = Face((x0, y0, x1, y1), points, float(score), _quality(words))
+    if "landmarks" not in words and "turn" not in words:
+        return face
+    x, y, z = (float(value) for value in _numbers(words, "turn", (3,)))
+    landmarks = _numbers(words, "landmarks", (68, 2)).astype(np.float32)
+    return replace(face, landmarks=landmarks, turn=(x, y, z))
 
 
 def _quality(words: Mapping[str, Any]) -> float | None:

@@ -8,6 +8,7 @@ import pytest
 from faceplate.farm.survey import Notes
 from faceplate.frames.looking import look_at
 from faceplate.restore.likeness import identity_on
+from faceplate.stages.landmarks import TEMPLATE, five_of
 from tests.support.nets import StubNet, identity_stub
 from tests.support.plates import make_plate
 
@@ -42,9 +43,33 @@ def test_a_face_is_looked_at_once_for_both(linear):
     np.testing.assert_array_equal(seen.identity, identity_on(plate, before.face, who))
 
 
+class Template:
+    """A landmarks net that sees the face lie exactly where its crop was cut for it."""
+
+    id, template, seconds = "template-1", "", 0.0
+
+    def __call__(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        points = np.tile(TEMPLATE.mean(axis=0), (68, 1)).astype(np.float32)
+        points[36:42], points[42:48], points[[30, 48, 54]] = TEMPLATE[0], TEMPLATE[1], TEMPLATE[2:]
+        ones, turn = np.ones((2, 68), np.float32), np.zeros((2, 3), np.float32)
+        return np.broadcast_to(points, (2, 68, 2)), ones, ones, turn
+
+
+def test_landmarks_are_found_where_somebody_asks_for_them():
+    plate = make_plate()
+    (seen,), (plain,) = looked(plate, landmarks=Template()).faces, looked(plate).faces
+    assert plain.face.landmarks is None and plain.face.turn is None
+    assert seen.face.landmarks is not None and seen.face.turn == pytest.approx((0, 0, 0), abs=0.1)
+    away = np.hypot(*(five_of(seen.face.landmarks) - seen.face.points).T)
+    assert away.max() < 0.2 * seen.face.width, "no template fits a face to the pixel"
+
+
 def test_notes_keep_what_a_face_showed(tmp_path):
     plate = make_plate()
     seen = looked(plate, quality=brightness())
+    marks, turn = np.arange(136, dtype=np.float32).reshape(68, 2), (0.1, 0.2, -0.3)
+    (sighting,) = seen.faces
+    seen = replace(seen, faces=(replace(sighting, face=replace(sighting.face, landmarks=marks, turn=turn)),))
     unseen = replace(looked(plate), frame=2)
     notes = Notes(tmp_path / "shot.json", {}, resume=False)
     notes.add(seen)
@@ -53,4 +78,8 @@ def test_notes_keep_what_a_face_showed(tmp_path):
     again = Notes(tmp_path / "shot.json", {}, resume=True)
     again.close(done=True)
     assert again.earlier[seen.frame].faces[0].face.quality == pytest.approx(seen.faces[0].face.quality)
-    assert again.earlier[2].faces[0].face.quality is None
+    noted = again.earlier[seen.frame].faces[0].face
+    assert noted.landmarks is not None
+    np.testing.assert_array_equal(noted.landmarks, marks)
+    assert noted.turn == turn
+    assert again.earlier[2].faces[0].face.quality is None and again.earlier[2].faces[0].face.turn is None

@@ -141,3 +141,30 @@ def test_what_a_face_showed_stays_with_its_frame():
     assert {frame: each.quality for frame, each in smooth.items()} == {
         1: 0.1, 2: 0.2, 3: 0.3, 4: None, 5: None, 6: 0.6, 7: 0.7
     }  # fmt: skip
+
+
+def marked(frame, x, turn):
+    """A face at x, with landmarks that lie about it and a turned head."""
+    around = np.random.default_rng(1).uniform(-40, 40, (68, 2))
+    return replace(
+        face(x, 200.0), landmarks=np.add(around, (x, 200.0)).astype(np.float32), turn=(0.1, turn, -0.2)
+    )
+
+
+def test_landmarks_are_smoothed_and_bridged_and_change_nothing_else():
+    """They move with the face without lag, and end where nobody looked any more."""
+    seen = {
+        frame: marked(frame, 100.0 + 3 * frame, 0.02 * frame) for frame in range(12) if frame not in (5, 6)
+    }
+    seen[12] = face(136.0, 200.0)
+    smooth = smooth_track(seen)
+    for frame in range(12):
+        wanted, told = marked(frame, 100.0 + 3 * frame, 0.02 * frame), smooth[frame]
+        assert wanted.landmarks is not None and told.landmarks is not None and told.turn is not None
+        np.testing.assert_allclose(told.landmarks, wanted.landmarks, atol=1e-2)
+        assert told.turn == pytest.approx(wanted.turn, abs=1e-4)
+    assert smooth[12].landmarks is None and smooth[12].turn is None
+    plain = smooth_track({frame: replace(each, landmarks=None, turn=None) for frame, each in seen.items()})
+    for frame, told in smooth.items():
+        np.testing.assert_array_equal(told.points, plain[frame].points)
+        assert told.box == plain[frame].box

@@ -65,6 +65,27 @@ def test_how_much_a_face_shows_is_kept_and_told_of_its_track():
         shot_from_text(damaged, "s.json")
 
 
+def test_landmarks_and_the_heads_turn_are_kept_to_a_tenth_of_a_pixel():
+    first = track(1, 1001, 1010)
+    marks = np.random.default_rng(3).uniform(0, 300, (68, 2)).astype(np.float32)
+    faces = dict(first.faces)
+    faces[1004] = replace(faces[1004], landmarks=marks, turn=(0.01, -0.5, 0.25))
+    text = shot_as_text(shot(replace(first, faces=faces)))
+    again = shot_from_text(text, "s.json").tracks[0].faces
+    kept = again[1004].landmarks
+    assert kept is not None and again[1005].landmarks is None and again[1005].turn is None
+    np.testing.assert_allclose(kept, marks, atol=0.051)
+    assert again[1004].turn == (0.01, -0.5, 0.25)
+    assert shot_as_text(shot_from_text(text, "s.json")) == text
+    line = next(number for number, line in enumerate(text.splitlines(), 1) if "landmarks" in line)
+    for damaged in (
+        text.replace('"turn": [0.01, ', '"turn": ['),
+        text.replace('"turn": [0.01, -0.5, 0.25], ', ""),
+    ):
+        with pytest.raises(InputError, match=f'line {line}: "turn"'):
+            shot_from_text(damaged, "s.json")
+
+
 @settings(max_examples=30)
 @given(
     names=st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=3),
