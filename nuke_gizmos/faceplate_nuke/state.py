@@ -64,8 +64,11 @@ def _beyond_live(node: nuke.Node):
     ]
     if wants_motion(node):
         lacking.append("Motion Layers")
+    # The effect knows nobody by name: it would veil everybody, or fail on every frame.
     if kind.people == "visible" and value(node, "visible").strip():
-        lacking.append("Stay Visible")  # the effect knows nobody by name: it veils everybody
+        lacking.append("Stay Visible")
+    elif kind.people == "faces" and not all(name.isdigit() for name in people(node)):
+        lacking.append("the names in Faces")
     return lacking
 
 

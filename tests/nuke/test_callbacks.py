@@ -128,6 +128,8 @@ def test_the_effect_is_told_the_working_space(start, command):
         ("FP_Steady", "deinterlace", "auto", "off", "Deinterlace"),
         ("FP_Steady", "motion", True, False, "Motion Layers"),
         ("FP_Veil", "visible", "anna", "", "Stay Visible"),
+        ("FP_Restore", "faces", "anna,2", "2,1", "the names in Faces"),
+        ("FP_Steady", "faces", "anna", "largest", "the names in Faces"),
     ],
 )
 def test_live_says_what_it_leaves_out(start, command, kind, knob, told, before, label):
