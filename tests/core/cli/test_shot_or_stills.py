@@ -1,6 +1,7 @@
 """What `restore` takes an input for where nobody says: a shot is held steady, stills are restored one by one."""
 
 import json
+import shutil
 
 import numpy as np
 import OpenImageIO as oiio
@@ -187,3 +188,20 @@ def test_numbered_noise_is_stills(faceplate, tmp_path):
         write_png(tmp_path / "in" / f"n.{number:04d}.png", seed=number)
     err, _ = told(faceplate, tmp_path / "in", tmp_path / "out")
     assert "is a row of stills" in err
+
+
+def test_a_cut_blends_nothing(faceplate, tmp_path):
+    """What lies beyond a cut may as well not be there: the frames on either side are those of two shots apart."""
+    for number in range(1, 9):
+        part, name = 1 if number < 5 else 2, f"p.{number:04d}.exr"
+        write_frame(tmp_path / "whole" / name, number, scene=place(30 + part))
+        (tmp_path / f"part{part}").mkdir(exist_ok=True)
+        shutil.copy(tmp_path / "whole" / name, tmp_path / f"part{part}" / name)
+    words = ("--steady", "1", "--radius", "4", "--grain", "0")
+    whole = restored(faceplate, tmp_path / "whole", tmp_path / "out", *words)
+    parts = [
+        restored(faceplate, tmp_path / f"part{each}", tmp_path / f"out{each}", *words) for each in (1, 2)
+    ]
+    assert whole == {**parts[0], **parts[1]} and len(whole) == 8
+    alone = restored(faceplate, tmp_path / "whole", tmp_path / "alone", "--steady", "0", "--grain", "0")
+    assert all(whole[name] != alone[name] for name in whole), "there is something to blend on either side"
