@@ -52,10 +52,13 @@ def demonstrate(folder: Path, count: int) -> int:
 
 
 def restore_words(sample: Sample, folder: Path) -> list[str]:
-    """The command that is demonstrated, without the word `faceplate`."""
+    """The command that is demonstrated, without the word `faceplate`.
+
+    A shot's faces get the plate's grain back by default, and so the distance that grain has from the clean original.
+    """
     return [
         "restore", str(sample.worn), "-o", str(folder / "restored"),
-        "--layers", "matte", "--report", str(folder / "report.jsonl"), "--overwrite",
+        "--layers", "matte", "--grain", "0", "--report", str(folder / "report.jsonl"), "--overwrite",
     ]  # fmt: skip
 
 
@@ -88,7 +91,8 @@ def verdict_words(verdict: Verdict, folder: Path, faces: int, seconds_a_frame: f
             f"faces          {faces} restored, on {verdict.frames_with_face} of {frames} frames; each shows one",
             f"PSNR           {before.psnr:.2f} -> {after.psnr:.2f} dB ({after.psnr - before.psnr:+.2f} dB)",
             f"SSIM           {before.ssim:.4f} -> {after.ssim:.4f} ({after.ssim - before.ssim:+.4f})",
-            "               mean over the frames, inside the face matte, against the clean original, sRGB-encoded",
+            "               mean over the frames, inside the face matte, against the clean original, sRGB-encoded,",
+            "               with --grain 0; a shot's default gives the faces their grain back, to match the plate",
             f"untouched      {verdict.untouched} of {verdict.outside} pixels outside the matte are bit-identical,",
             f"               the brightest at {verdict.brightest:.1f}; depth, timecode and slate are {kept}",
             f"time           {seconds_a_frame:.2f} s a frame, start of the command included",
