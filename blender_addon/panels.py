@@ -32,6 +32,7 @@ class FACEPLATE_PT_expression(bpy.types.Panel):
 
     def draw(self, context):
         self.layout.operator("faceplate.transfer_expression", icon="SHAPEKEY_DATA")
+        self.layout.operator("faceplate.transfer_to_flame", icon="SHAPEKEY_DATA")
 
 
 _CLASSES = (FACEPLATE_PT_head, FACEPLATE_PT_expression)

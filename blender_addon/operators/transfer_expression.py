@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Transfer expression: what one head shows, on any rig whose shape keys have ARKit's names, however spelled."""
 
-import json
-
 import bpy
 
 from .. import expressions
 from ..faceplate_client.errors import FaceplateError, RequestError
+from ..keys import free_keys, pair, weights_of
 
 
 class FACEPLATE_OT_transfer_expression(bpy.types.Operator):
@@ -31,37 +30,25 @@ class FACEPLATE_OT_transfer_expression(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        chosen = [each for each in context.selected_objects if _has_keys(each)]
-        return _has_keys(context.active_object) and len(chosen) == 2 and context.active_object in chosen
+        return pair(context) is not None
 
     def execute(self, context):
-        target = context.active_object
-        source = next(each for each in context.selected_objects if _has_keys(each) and each is not target)
+        source, target = pair(context)
         try:
             names = _name_map(source, target)
             if self.bake:
                 said = self._baked(context, source, target, names)
             else:
-                _set(target, expressions.transferred(self._weights(source), names))
+                _set(target, expressions.transferred(weights_of(source, self.photo), names))
                 said = f"{len(names)} keys of {target.name} set"
         except FaceplateError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         # correctives follow from others by drivers: on the target, too, they are no matter of transfer
-        left = [name for name in _free_keys(source) if not any(name in shown for shown in names.values())]
+        left = [name for name in free_keys(source) if not any(name in shown for shown in names.values())]
         more = f"; {target.name} has nothing for {', '.join(left)}" if left else ""
         self.report({"INFO"}, f"{said}{more}.")
         return {"FINISHED"}
-
-    def _weights(self, source):
-        if not self.photo:
-            return {name: source.data.shape_keys.key_blocks[name].value for name in _free_keys(source)}
-        photos = json.loads(source.get("faceplate_report", "{}")).get("photos", [])
-        if self.photo > len(photos):
-            raise RequestError(
-                f"{source.name} was made from {len(photos)} photos; there is no photo {self.photo}."
-            )
-        return photos[self.photo - 1]["expressions"]
 
     def _baked(self, context, source, target, names):
         scene = context.scene
@@ -69,27 +56,10 @@ class FACEPLATE_OT_transfer_expression(bpy.types.Operator):
         try:
             for frame in frames:
                 scene.frame_set(frame)
-                _set(target, expressions.transferred(self._weights(source), names), frame)
+                _set(target, expressions.transferred(weights_of(source, self.photo), names), frame)
         finally:
             scene.frame_set(before)
         return f"{len(names)} keys of {target.name} set on {len(frames)} frames"
-
-
-def _has_keys(thing):
-    return thing is not None and thing.type == "MESH" and thing.data.shape_keys is not None
-
-
-def _free_keys(thing):
-    """The names of an object's keys that no driver sets and that are not its rest."""
-    shapes = thing.data.shape_keys
-    animation = shapes.animation_data
-    driven = {driver.data_path for driver in animation.drivers} if animation else set()
-    rest = shapes.reference_key.name
-    return [
-        key.name
-        for key in shapes.key_blocks
-        if key.name != rest and f'key_blocks["{bpy.utils.escape_identifier(key.name)}"].value' not in driven
-    ]
 
 
 def _name_map(source, target):
@@ -98,7 +68,7 @@ def _name_map(source, target):
     Raises:
         RequestError: a text that is no map; no key of the target is known.
     """
-    title, ours, theirs = f"Faceplate names {target.name}", _free_keys(source), _free_keys(target)
+    title, ours, theirs = f"Faceplate names {target.name}", free_keys(source), free_keys(target)
     text = bpy.data.texts.get(title)
     if text is not None:
         return expressions.map_from_text(text.as_string(), ours, theirs)
