@@ -43,6 +43,11 @@ def test_a_style_sets_its_parameters_and_a_hand_wins(style):
         assert getattr(by_hand.params, name) == 0.125
 
 
+def test_no_style_takes_grain_from_a_shot():
+    for style in STYLES:
+        assert restore_request({"style": style}, shot=True).params.grain == 1.0
+
+
 @pytest.mark.parametrize(
     ("words", "sizes"),
     [

@@ -9,8 +9,8 @@ STYLES: Mapping[str, Mapping[str, float]] = MappingProxyType(
         "natural": MappingProxyType({}),
         # for screens: eyes and mouth a little crisper than the lens was
         "clear": MappingProxyType({"sharpen": 0.4}),
-        # for intercutting with untouched film: the face keeps most of the plate's own grain
-        "film": MappingProxyType({"grain": 0.7}),
+        # for intercutting with untouched film: stills get back the grain of their plate, as shots do in every style
+        "film": MappingProxyType({"grain": 1.0}),
     }
 )
 """Style -> the parameters of `RestoreParams` it sets; all others keep their defaults."""
