@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faceplate.colour import LINEAR_REC709, linear_from_srgb
 from faceplate.errors import RangeError, ShapeError
 from faceplate.plate import Plate, Rect
+from faceplate.registry.catalogue import has_model, manifest_for
+from faceplate.runtime.pool import open_net
 from faceplate.stages.enlarge import REACH, enlarge, enlarge_plate
 from tests.support.nets import StubNet, eager_net
 from tests.support.plates import make_plate
@@ -138,3 +141,55 @@ def test_without_a_net_or_detail_it_is_lanczos():
 def test_a_net_of_another_scale_is_refused():
     with pytest.raises(ShapeError, match="enlarging net stub-1 should return"):
         enlarge(make_plate(20, 20), 2, StubNet(lambda batch: batch))
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    if not has_model("frames.upscale"):
+        pytest.skip(
+            "models/open holds no net for frames.upscale: its recipe is core/faceplate_training/upscale"
+        )
+    return open_net(manifest_for("frames.upscale"), device="cpu")
+
+
+def drawn(seed: int, side: int = 240) -> np.ndarray:
+    """(side, side, 3) float32, 0-1: discs and bars at angles, antialiased."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((4 * side, 4 * side, 3), 0.5, np.float32)
+    for _ in range(60):
+        x, y = (int(place) for place in rng.integers(0, 4 * side, 2))
+        colour = [float(value) for value in rng.uniform(0.15, 0.85, 3)]
+        if rng.random() < 0.5:
+            cv2.circle(picture, (x, y), int(rng.integers(12, 160)), colour, -1)
+        else:
+            end = (x + int(rng.integers(-400, 400)), y + int(rng.integers(-400, 400)))
+            cv2.line(picture, (x, y), end, colour, int(rng.integers(8, 60)))
+    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("linear", [False, True])
+def test_the_shipped_net_gives_edges_back_that_lanczos_does_not(shipped, linear):
+    """In a plate of either kind; it was trained on other drawings."""
+    for seed in range(3):
+        large = drawn(seed)
+        scene = linear_from_srgb(large) if linear else large
+        small = np.asarray(cv2.resize(scene, (120, 120), interpolation=cv2.INTER_AREA), np.float32)
+        plate = Plate.of(small, encoding=LINEAR_REC709) if linear else Plate.of(small)
+        made = enlarge(plate, 2, shipped)
+        plain, sharp = (
+            float(np.square(plate.encoding.encode(each.pixels) - large).mean())
+            for each in (made.plain, made.plate)
+        )
+        assert sharp < 0.9 * plain
+
+
+@pytest.mark.weights
+def test_the_shipped_net_lets_grain_pass_as_lanczos_does(shipped):
+    rng = np.random.default_rng(0)
+    for sigma in (0.01, 0.03):
+        grain = cv2.GaussianBlur(rng.normal(0, 1, (160, 160, 1)).astype(np.float32), (0, 0), 0.7)[..., None]
+        card = np.asarray(0.45 + sigma * grain / grain.std() + np.zeros(3), np.float32)
+        made = enlarge(Plate.of(card), 2, shipped)
+        ratio = made.plate.pixels.std() / made.plain.pixels.std()
+        assert 0.9 < ratio < 1.1
