@@ -18,10 +18,14 @@ settings.register_profile("house", derandomize=True, deadline=None, database=Non
 settings.load_profile("house")
 
 
+_OF_THE_TESTS = ("FACEPLATE_SHARED", "FACEPLATE_BLENDER_PYTHON")
+"""Variables that say where tests find what they need."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Tests see the defaults, not what the user's shell happens to set."""
     for name in list(os.environ):
-        if name == "OCIO" or (name.startswith("FACEPLATE_") and name != "FACEPLATE_SHARED"):
+        if name == "OCIO" or (name.startswith("FACEPLATE_") and name not in _OF_THE_TESTS):
             del os.environ[name]
     # Nor do they see the models and acceptances of whoever runs them, and they leave nothing there.
     own = tempfile.TemporaryDirectory(prefix="faceplate-tests-")
