@@ -19,6 +19,7 @@ from faceplate_client.errors import Cancelled, RequestError
 from faceplate_client.wire import Kind, encode
 from tests.core.cli.conftest import pixels_of, save
 from tests.support.engine_planes import Table
+from tests.support.foreign_models import add_foreign, foreign_flow
 from tests.support.model_folder import add_stub_pack
 from tests.support.plates import make_picture
 
@@ -28,9 +29,12 @@ LAYERS = ("matte", "invented", "confidence")
 
 @pytest.fixture(scope="module", autouse=True)
 def pack(tmp_path_factory):
-    """Stub models: green is a face, restoring it doubles its detail."""
+    """Stub models: green is a face, restoring it doubles its detail; for `calm`, nothing ever moves."""
+    folder = add_stub_pack(tmp_path_factory.mktemp("models"))
+    read = {"shape": "1 3 H W", "range": [0.0, 255.0]}
+    add_foreign(folder, "frames.flow", foreign_flow(still=True), id="calm", adapter="raft", input=read)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FACEPLATE_MODELS", str(add_stub_pack(tmp_path_factory.mktemp("models"))))
+        patch.setenv("FACEPLATE_MODELS", str(folder))
         yield
 
 
@@ -99,7 +103,14 @@ def steady(table: Table, **params):
 
 @pytest.mark.parametrize(
     "words",
-    [{}, {"faces": "largest"}, {"steady": 0.5, "radius": 1, "grain": 0}, {"style": "film", "mirror": True}],
+    [
+        {},
+        {"faces": "largest"},
+        {"faces": "2"},
+        {"flow": "calm"},
+        {"steady": 0.5, "radius": 1, "grain": 0},
+        {"style": "film", "mirror": True},
+    ],
     ids=str,
 )
 def test_a_frame_and_its_window_give_what_the_command_gives(take, tmp_path, words):
@@ -119,6 +130,14 @@ def test_a_frame_and_its_window_give_what_the_command_gives(take, tmp_path, word
     for name in LAYERS:
         np.testing.assert_array_equal(layers[name], told[f"{name}.a"])
     assert (plate[..., :3] != table.view(table.plate)[..., :3]).any()
+
+
+def test_another_flow_is_another_frame_and_a_model_of_another_task_is_none(take):
+    table = table_of(take, MIDDLE, range(FIRST, LAST + 1))
+    (told, calm, _), (_, plate, _) = steady(table, flow="calm"), steady(table)
+    assert (calm != plate).any() and "calm@1.0.0" in told["models"]
+    with pytest.raises(RequestError, match="choose one of dis, calm"):
+        steady(table, flow="crisper")
 
 
 def test_neighbours_change_a_face_and_without_any_it_is_restored_by_itself(take):
