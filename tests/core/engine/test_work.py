@@ -43,7 +43,8 @@ def alone(pixels: np.ndarray, **params):
         np.ascontiguousarray(pixels[..., :3]), 7, Rect(*WINDOW), Rect(0, 0, 240, 192), alpha=alpha,
         alpha_kind="none" if alpha is None else "premultiplied",
     )  # fmt: skip
-    request, tools = restore_request(params), open_restore()
+    request = restore_request(params)
+    tools = open_restore(upscale=request.params.wants_upscale)
     faces = request.chosen(detect_faces(plate, tools.detector, smallest=request.smallest))
     return restore_frame(plate, faces, nets=tools.nets, params=request.params)
 
