@@ -10,6 +10,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from faceplate.arrays import no_matte
 from faceplate.errors import RangeError
 from faceplate.faces import Face
 from faceplate.farm.interlacing import Asked, first_field
@@ -103,7 +104,7 @@ class FilmPlates:
     def _cleaned(self, frame: int) -> Repaired:
         plate, near = self._evened(frame), self._beside(frame)
         if not self._params.repair or len(near) < 2:
-            return Repaired(plate, np.zeros(plate.pixels.shape[:2], np.float32))
+            return Repaired(plate, no_matte(*plate.pixels.shape[:2]))
         before, after = (self._evened(each) for each in near)
         return repaired(plate, before, after, [face for _, face in self._shot.tracks_at(frame)])
 

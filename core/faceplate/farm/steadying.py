@@ -1,13 +1,14 @@
 """Frames of a shot, read with the plates around them; `frames/steady.py` restores them."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from faceplate.arrays import Matte
 from faceplate.errors import RangeError
-from faceplate.farm.film_plates import FilmParams, FilmPlates
+from faceplate.farm.film_plates import FilmParams, FilmPlates, Repaired
 from faceplate.farm.proof import hash_file
 from faceplate.farm.rendering import Fetched, Job, Rendered, read_frame, rendered_of
 from faceplate.frames.steady import SteadyShot, tall_tracks
@@ -61,6 +62,24 @@ class Steadying:
         return tall_tracks(self.shot, request.smallest, among=asked)
 
 
+class _Near(Mapping[int, Plate]):
+    """The plates around a frame, each made when it is asked for."""
+
+    def __init__(self, numbers: Sequence[int], plate_of: Callable[[int], Plate]) -> None:
+        self._numbers, self._plate_of = numbers, plate_of
+
+    def __getitem__(self, number: int) -> Plate:
+        if number not in self._numbers:
+            raise KeyError(number)
+        return self._plate_of(number)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+
 class SteadyFrames:
     """Reads a frame with its window, cleans the plates if asked, and restores the shot's tracks on it."""
 
@@ -76,15 +95,16 @@ class SteadyFrames:
             anonymise=job.anonymise,
             by_size=self._use.by_size,
         )
-        window = 2 * self._use.params.radius + 1
-        # A 4K frame is 160 MB: the window is kept, what cleaning looks at around it, and the frame that is read ahead.
-        kept = window + 2 * self._use.film.reach + 1
+        # A 4K frame is 160 MB: kept are the frame, those after it in its window, the one read ahead, and what cleaning
+        # looks at around them. Of those before it the faces are kept, and they are read again where that is not enough.
+        kept = self._use.params.radius + 2 + 2 * self._use.film.reach
         self._read: Memory[Fetched] = Memory(kept)
+        self._reading = threading.RLock()
         self._reader: FrameReader | None = None
         self._film = FilmPlates(self._use.shot, self._use.film, plate_of=self._plate, keep=kept)
 
     def fetch(self, reader: FrameReader, file: FrameFile) -> Fetched:
-        """Read a frame and the plates of its window.
+        """Read a frame and the plates after it in its window; those before it are read when they are asked for.
 
         Raises:
             InputError: one of them is missing, damaged, or not the one that the shot was made from.
@@ -94,9 +114,12 @@ class SteadyFrames:
         own = self._fetched(file.number)
         for number in self._needed(file.number):
             self._expect(number, file.number)
-        cleaned = None if self._use.film.off else self._film.clean(file.number)
+        cleaned = None if self._use.film.off else self._cleaned(file.number)
         others = sorted({*self._shot.window(file.number), *self._beside(file.number).values()})
-        near = {number: self._film.clean(number).plate for number in others}
+        near = _Near(others, lambda number: self._cleaned(number).plate)
+        for number in others:
+            if number > file.number:
+                near[number]
         return replace(own, near=near, cleaned=cleaned)
 
     def render(self, fetched: Fetched) -> Rendered:
@@ -157,6 +180,11 @@ class SteadyFrames:
                 "the plates that are there, or work without neighbours: --steady 0, no --repair, no --deinterlace"
             )
 
+    def _cleaned(self, number: int) -> Repaired:
+        """A plate, cleaned. Asked for by the thread that reads, and by the one that renders."""
+        with self._reading:
+            return self._film.clean(number)
+
     def _fetched(self, number: int) -> Fetched:
         def make() -> Fetched:
             file = self._use.files[number]
@@ -164,7 +192,8 @@ class SteadyFrames:
             assert self._reader is not None
             return read_frame(self._reader, file, self._job)
 
-        return self._read.of(number, make)
+        with self._reading:
+            return self._read.of(number, make)
 
     def _plate(self, number: int) -> Plate:
         return self._fetched(number).plate
