@@ -18,6 +18,7 @@ from faceplate_client.errors import Cancelled, RequestError
 
 if TYPE_CHECKING:
     from faceplate.portraits import Portrait
+    from faceplate.reconstruct.albedo import Albedo
     from faceplate.reconstruct.morphable import HeadModel
     from faceplate.reconstruct.pipeline import Reconstructed
 
@@ -184,7 +185,7 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
     expect_one_person(portraits)
     # one factor is fitted for all cameras, so a lens that is known for one photo alone is a guess as well
     known = all(portrait.lens is not None for portrait in portraits)
-    params = ReconstructParams(texture=values["texture"], focal_spread=0.0 if known else 0.25)
+    params = ReconstructParams(values["texture"], 0.0 if known else 0.25, _albedo_of(head, options))
     made = reconstruct_stills(head, [portrait.still for portrait in portraits], params, on_stage=stages)
     stages("write")
     write_reconstructed(options.output, head, made)
@@ -200,6 +201,17 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
             "expression_off_mm": [round(off, 2) for off in found.expression_off],
         }
     return report
+
+
+def _albedo_of(head: "HeadModel", options: argparse.Namespace) -> "Albedo | None":
+    """How skin is coloured on this head; without a model of that the head is fitted to points alone."""
+    from faceplate.reconstruct.albedo import read_albedo
+    from faceplate.registry.catalogue import has_model, manifest_for, read_weights
+
+    if not has_model("head.albedo", policy=options.policy):
+        return None
+    manifest = manifest_for("head.albedo", policy=options.policy)
+    return read_albedo(read_weights(manifest, policy=options.policy), head)
 
 
 def _report(
@@ -236,6 +248,15 @@ def _report(
         "vertices": len(head.mean),
         "photos": photos,
         "rounds": len(fit.rounds) - 1,
+        "refined": [
+            {
+                "blur_mm": one.level,
+                "steps": one.steps,
+                "cost_before": {term: round(cost, 1) for term, cost in one.before.items()},
+                "cost_after": {term: round(cost, 1) for term, cost in one.after.items()},
+            }
+            for one in (made.refined.rounds if made.refined else [])
+        ],
         "spread_mm": round(float(np.median(made.spread[face])), 2),
         "texture": 0 if made.texture is None else len(made.texture.colour),
         "notes": [note for portrait in portraits for note in portrait.notes],
@@ -256,7 +277,7 @@ def _tell(report: dict[str, Any], options: argparse.Namespace) -> None:
             )
         print(
             f"{report['output']}: the face's shape is uncertain by {report['spread_mm']} mm (one standard deviation, "
-            "size and all, of what points alone can say)"
+            "size and all, as far as the photos tell)"
         )
         if "flame" in report:
             flame = report["flame"]

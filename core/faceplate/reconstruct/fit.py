@@ -6,6 +6,7 @@ own. How far coefficients may stray is said by the model's statistics, not by a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -111,33 +112,79 @@ def fit_points(head: HeadModel, views: Sequence[View], params: FitParams | None 
     After: Levenberg-Marquardt as in Madsen, Nielsen and Tingleff, "Methods for Non-Linear Least Squares Problems",
     2004; bounds by an active set. The points' term is Huber's, reweighted at every step.
     """
-    problem = _Problem.of(head, views, params or FitParams())
-    state = problem.start()
-    damping, failures, settled = 1e-3, 0, False
-    terms, cost = problem.cost(state)
-    log = [Round(**terms, damping=damping)]
-    while len(log) <= problem.params.rounds and not settled:
-        gradient, curvature = problem.linearise(state)
-        free = problem.free(state, gradient)
-        step = np.zeros_like(state)
-        damped = curvature[np.ix_(free, free)] + damping * np.diag(np.diag(curvature)[free])
-        step[free] = -np.linalg.solve(damped, gradient[free])
-        tried = problem.within(state + step)
-        terms, tried_cost = problem.cost(tried)
-        if tried_cost < cost:
-            settled = cost - tried_cost < 1e-4 * cost + 1e-12
-            state, cost, failures = tried, tried_cost, 0
-            damping = max(damping / 5, 1e-9)
-            log.append(Round(**terms, damping=damping))
-        else:
-            damping, failures = damping * 8, failures + 1
-            settled = failures > 8
-    return problem.answer(state, log, settled)
+    problem = PointsProblem.of(head, views, params or FitParams())
+    descent = descend(problem, problem.start(), rounds=problem.params.rounds)
+    log = [Round(**terms, damping=damping) for terms, damping in descent.log]
+    return problem.answer(descent.state, log, descent.settled)
+
+
+class Problem(Protocol):
+    """What `descend` makes small: a sum of squares over a vector of unknowns, some of which have bounds."""
+
+    def cost(self, state: np.ndarray) -> tuple[dict[str, float], float]:
+        """Every term alone, and their sum."""
+        ...
+
+    def linearise(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Half the gradient of the cost, and half its curvature after Gauss and Newton."""
+        ...
+
+    def free(self, state: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Which unknowns may move."""
+        ...
+
+    def within(self, state: np.ndarray) -> np.ndarray:
+        """The nearest state that keeps the bounds."""
+        ...
 
 
 @dataclass(frozen=True)
-class _Problem:
-    """The unknowns in one vector: identity, then for every view expression, turn, move; last the focal's logarithm."""
+class Descent:
+    """`state`: where it ended. `log`: the terms and the damping, at the start and after every step taken. `settled`:
+    whether it stopped by itself. `damping`: Levenberg's, to go on with.
+    """
+
+    state: NDArray[np.float64]
+    log: list[tuple[dict[str, float], float]]
+    settled: bool
+    damping: float
+
+
+def descend(
+    problem: Problem, state: np.ndarray, *, rounds: int, damping: float = 1e-3, enough: float = 1e-4
+) -> Descent:
+    """Levenberg-Marquardt: steps that never raise the cost, until one lowers it by less than a share of `enough`."""
+    failures, settled = 0, False
+    terms, cost = problem.cost(state)
+    log = [(terms, damping)]
+    while len(log) <= rounds and not settled:
+        gradient, curvature = problem.linearise(state)
+        free = problem.free(state, gradient)
+        while True:
+            step = np.zeros_like(state)
+            damped = curvature[np.ix_(free, free)] + damping * np.diag(np.diag(curvature)[free])
+            step[free] = -np.linalg.solve(damped, gradient[free])
+            tried = problem.within(state + step)
+            terms, tried_cost = problem.cost(tried)
+            if tried_cost < cost:
+                settled = cost - tried_cost < enough * cost + 1e-12
+                state, cost, failures = tried, tried_cost, 0
+                damping = max(damping / 5, 1e-9)
+                log.append((terms, damping))
+                break
+            damping, failures = damping * 8, failures + 1
+            if failures > 8:
+                settled = True
+                break
+    return Descent(state, log, settled, damping)
+
+
+@dataclass(frozen=True)
+class PointsProblem:
+    """Points met and coefficients kept probable.
+
+    The unknowns are in one vector: identity, then for every view expression, turn, move; last the focal's logarithm.
+    """
 
     head: HeadModel
     views: Sequence[View]
@@ -149,7 +196,7 @@ class _Problem:
     sigma: list[float]
 
     @classmethod
-    def of(cls, head: HeadModel, views: Sequence[View], params: FitParams) -> "_Problem":
+    def of(cls, head: HeadModel, views: Sequence[View], params: FitParams) -> "PointsProblem":
         _check(head, views, params)
         points = head.landmarks[params.landmarks]
         fitted = np.flatnonzero(head.fitted) if params.expression_spread > 0 else np.zeros(0, int)

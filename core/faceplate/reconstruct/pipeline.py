@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from faceplate.arrays import Image, Points
 from faceplate.errors import RangeError
+from faceplate.reconstruct.albedo import Albedo
 from faceplate.reconstruct.camera import Camera, HeadPose
 from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points
 from faceplate.reconstruct.morphable import HeadModel, rotation
+from faceplate.reconstruct.photometric import Refined, refine
 from faceplate.reconstruct.texture import Texture, bake_texture
 from faceplate.reconstruct.visible import show
 
@@ -57,10 +59,15 @@ class Still:
 
 @dataclass(frozen=True)
 class ReconstructParams:
-    """`texture`: texels of a side, 0 for none. `focal_spread`: as `FitParams`, 0 where the lens is known."""
+    """What is wanted.
+
+    `texture`: texels of a side, 0 for none. `focal_spread`: as `FitParams`, 0 where the lens is known. `albedo`: how
+    skin is coloured on this head, by which the fit is refined; None stays with what points say.
+    """
 
     texture: int = 4096
     focal_spread: float = 0.0
+    albedo: Albedo | None = None
 
 
 @dataclass(frozen=True)
@@ -68,13 +75,15 @@ class Reconstructed:
     """A head.
 
     `neutral`: (V, 3) mm, its identity without expression. `spread`: (V,) mm, the standard deviation of that. `fit`:
-    with each photo's expression, pose and camera. `texture`: or None.
+    with each photo's expression, pose and camera. `texture`: or None. `refined`: the albedo and light that the fit was
+    refined by, and what each round did; None where points alone were fitted.
     """
 
     neutral: NDArray[np.float32]
     spread: NDArray[np.float32]
     fit: Fit
     texture: Texture | None
+    refined: Refined | None = None
 
 
 def reconstruct_stills(
@@ -97,10 +106,13 @@ def reconstruct_stills(
     """
     params = params or ReconstructParams()
     on_stage("fit")
-    fit = _fitted(head, stills, params)
+    fit, views, settings = _fitted(head, stills, params)
     for still, pose in zip(stills, fit.poses, strict=True):
         expect_no_profile(still.name, yaw_of(pose))
-    texture = None
+    refined, texture = None, None
+    if params.albedo is not None:
+        refined = refine(head, params.albedo, views, [still.pixels for still in stills], fit, settings)
+        fit = refined.fit
     if params.texture:
         on_stage("bake")
         seen = [
@@ -110,7 +122,7 @@ def reconstruct_stills(
             )
         ]
         texture = bake_texture(head, seen, params.texture)
-    return Reconstructed(head.rest(fit.identity), fit.spread(head), fit, texture)
+    return Reconstructed(head.rest(fit.identity), fit.spread(head), fit, texture, refined)
 
 
 def yaw_of(pose: HeadPose) -> float:
@@ -132,16 +144,21 @@ def expect_no_profile(name: str, yaw: float) -> None:
         )
 
 
-def _fitted(head: HeadModel, stills: Sequence[Still], params: ReconstructParams) -> Fit:
-    """The fit, and where a head is turned the fit again, with less belief in the outline that its jaw has become."""
+def _fitted(
+    head: HeadModel, stills: Sequence[Still], params: ReconstructParams
+) -> tuple[Fit, list[View], FitParams]:
+    """The fit to points, and where a head is turned the fit again, with less belief in the outline that its jaw has
+    become; with it the views and parameters that gave it.
+    """
     noise = float(np.median([still.noise for still in stills]))
     settings = FitParams(noise=noise, focal_spread=params.focal_spread, expression_spread=_CALM)
     views = [View(still.points, still.camera, still.trust) for still in stills]
     fit = fit_points(head, views, settings)
     turned = [yaw_of(pose) for pose in fit.poses]
     if max(map(abs, turned)) < _TURNED:
-        return fit
-    return fit_points(head, [_less_jaw(v, yaw) for v, yaw in zip(views, turned, strict=True)], settings)
+        return fit, views, settings
+    views = [_less_jaw(view, yaw) for view, yaw in zip(views, turned, strict=True)]
+    return fit_points(head, views, settings), views, settings
 
 
 def _less_jaw(view: View, yaw: float) -> View:

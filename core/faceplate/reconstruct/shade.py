@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from faceplate.arrays import expect_shapes
 from faceplate.errors import RangeError
 
-_BLUR = np.array([1.0] + [2 / 3] * 3 + [1 / 4] * 5)
+BLUR = np.array([1.0] + [2 / 3] * 3 + [1 / 4] * 5)
 """What a matte surface leaves of each harmonic: pi, 2 pi / 3 and pi / 4, over the pi that albedo is divided by."""
 
 
@@ -45,6 +45,27 @@ def harmonics(directions: np.ndarray) -> NDArray[np.float64]:
     )
 
 
+def harmonic_slopes(directions: np.ndarray) -> NDArray[np.float64]:
+    """(N, 9, 3): how `harmonics` change with the three values of each direction (N, 3)."""
+    expect_shapes(directions=(directions, "N 3"))
+    x, y, z = np.asarray(directions, np.float64).T
+    o = np.zeros_like(x)
+    one = np.full_like(x, np.sqrt(3 / (4 * np.pi)))
+    two = np.sqrt(15 / (4 * np.pi))
+    rows = [
+        (o, o, o),
+        (o, one, o),
+        (o, o, one),
+        (one, o, o),
+        (two * y, two * x, o),
+        (o, two * z, two * y),
+        (o, o, np.sqrt(5 / (16 * np.pi)) * 6 * z),
+        (two * z, o, two * x),
+        (two * x, -two * y, o),
+    ]
+    return np.stack([np.stack(row, -1) for row in rows], 1)
+
+
 def shading(normals: np.ndarray, light: np.ndarray) -> NDArray[np.float64]:
     """What light makes of a white matte surface.
 
@@ -56,7 +77,7 @@ def shading(normals: np.ndarray, light: np.ndarray) -> NDArray[np.float64]:
         (N, 3), scene-linear; times albedo it is the colour. 1 everywhere under uniform light of radiance 1.
     """
     expect_shapes(normals=(normals, "N 3"), light=(light, "9 3"))
-    return harmonics(normals) @ (light * _BLUR[:, None])
+    return harmonics(normals) @ (light * BLUR[:, None])
 
 
 def light_of_surroundings(panorama: np.ndarray) -> NDArray[np.float64]:
@@ -110,7 +131,7 @@ def fit_light(
     expect_shapes(sizes, weights=(weights, "N"))
     if smoothness < 0 or not (weights > 0).any() or weights.min() < 0:
         raise RangeError("weights should be at least 0 and some above, and smoothness at least 0")
-    basis = harmonics(normals) * _BLUR
+    basis = harmonics(normals) * BLUR
     light = np.zeros((9, 3))
     for channel in range(3):
         seen = basis * albedo[:, channel, None]

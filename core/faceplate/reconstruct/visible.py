@@ -86,13 +86,23 @@ class Shown:
         return np.clip(found.reshape(-1, 3)[:count], 0, 1).astype(np.float32)
 
 
-def show(head: HeadModel, points: np.ndarray, pose: HeadPose, camera: Camera, pixels: Image) -> Shown:
+def show(
+    head: HeadModel,
+    points: np.ndarray,
+    pose: HeadPose,
+    camera: Camera,
+    pixels: Image,
+    *,
+    find_person: bool = True,
+) -> Shown:
     """Lay a fitted head over its photo.
 
     Args:
         head: the model. points: (V, 3) mm, as the head is in this photo, its expression included.
         pose, camera: of this photo.
         pixels: (H, W, 3) float32, display-encoded sRGB, 0-1.
+        find_person: whether colours are to tell the person from what is behind, a tenth of a second of work; else all
+            that the head covers is taken for the person.
 
     Raises:
         ShapeError: arrays of other sizes. RangeError: the head is not in front of the lens.
@@ -106,7 +116,7 @@ def show(head: HeadModel, points: np.ndarray, pose: HeadPose, camera: Camera, pi
     raster = rasterise(placed * (scale, scale, 1), opaque(head), size)
     depth = raster.depth.astype(np.float32)
     pixel = camera.focal / float(np.median(placed[:, 2])) * scale  # of the smaller picture, for a mm
-    person = person_in(pixels, raster.covered, pixel)
+    person = person_in(pixels, raster.covered, pixel) if find_person else raster.covered
     return Shown(
         np.ascontiguousarray(pixels, np.float32),
         placed,

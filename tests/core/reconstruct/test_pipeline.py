@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from faceplate.errors import RangeError
+from faceplate.reconstruct.albedo import Albedo, read_albedo
 from faceplate.reconstruct.camera import Camera, HeadPose, camera_for_lens, project
 from faceplate.reconstruct.fit import FitParams, View, fit_points
 from faceplate.reconstruct.head_file import read_head
@@ -22,6 +23,13 @@ def head(root) -> HeadModel:
     if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
         pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
     return read_head(read_weights(manifest_for("head.model")))
+
+
+@pytest.fixture(scope="module")
+def albedo(head, root) -> Albedo:
+    if not any((root / "models" / "open").glob("faceplate-albedo-*.npz")):
+        pytest.skip("models/open holds no faceplate-albedo: its recipe is core/faceplate_training/head_model")
+    return read_albedo(read_weights(manifest_for("head.albedo")), head)
 
 
 def somebody(seed: int) -> np.ndarray:
@@ -92,6 +100,27 @@ def test_the_far_jaw_of_a_turned_head_is_an_outline_and_bends_nothing(head, yaw)
         for found in (made.neutral, head.rest(blind.identity))
     )
     assert ours < theirs
+
+
+def test_a_photo_of_nothing_leaves_the_head_about_where_its_points_put_it(head, albedo):
+    """A grey card has no skin to explain: whatever colours say of it, the head stays one, and near."""
+    still = still_of(head, somebody(4))
+    plain = reconstruct_stills(head, [still], PLAIN)
+    made = reconstruct_stills(head, [still], replace(PLAIN, albedo=albedo))
+    assert plain.refined is None and made.refined is not None and len(made.refined.lights) == 1
+    assert np.isfinite(made.neutral).all() and np.isfinite(made.spread).all()
+    assert len(made.fit.rounds) == len(plain.fit.rounds)
+    face = head.mask("face") > 0.5
+    assert np.linalg.norm(made.neutral - plain.neutral, axis=1)[face].mean() < 3
+    assert made.fit.off[0] < 0.03 * still.eyes_apart
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_photo_that_is_black_or_burnt_out_is_no_error(head, albedo, value):
+    still = still_of(head)
+    still = replace(still, pixels=np.full_like(still.pixels, value))
+    made = reconstruct_stills(head, [still], replace(PLAIN, albedo=albedo))
+    assert np.isfinite(made.neutral).all() and np.isfinite(made.refined.lights[0]).all()
 
 
 def test_stages_are_told_in_order_and_may_stop_the_work(head):
