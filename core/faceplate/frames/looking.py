@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import overload
 
 import cv2
 import numpy as np
@@ -111,7 +112,7 @@ def shot_of(
     """
     seen = sorted(seen, key=lambda each: each.frame)
     frames = [each.frame for each in seen]
-    cuts = frames[1:] if stills else [frames[place] for place in find_cuts(_thumbnails(seen))]
+    cuts = frames[1:] if stills else [frames[place] for place in find_cuts(_Thumbnails(seen))]
     paths = follow_faces({each.frame: each.faces for each in seen}, cuts=cuts)
     tracks = _tracks(paths)
     shot = Shot(
@@ -155,8 +156,23 @@ def _marked(plate: Plate, face: Face, net: Net | None) -> Face:
     return replace(face, landmarks=marks.points, turn=(x, y, z))
 
 
-def _thumbnails(seen: Sequence[Seen]) -> list[Image]:
-    return [each.small.astype(np.float32) for each in seen]
+class _Thumbnails(Sequence[Image]):
+    """The small pictures of frames, each made when it is asked for: those of a film would fill the memory."""
+
+    def __init__(self, seen: Sequence[Seen]) -> None:
+        self._seen = seen
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    @overload
+    def __getitem__(self, place: int) -> Image: ...
+    @overload
+    def __getitem__(self, place: slice) -> "_Thumbnails": ...
+    def __getitem__(self, place: int | slice) -> "Image | _Thumbnails":
+        if isinstance(place, slice):
+            return _Thumbnails(self._seen[place])
+        return self._seen[place].small.astype(np.float32)
 
 
 def _tracks(paths: Sequence[Path]) -> list[Track]:
@@ -175,7 +191,7 @@ def _levels(seen: Sequence[Seen]) -> dict[int, NDArray[np.float64]]:
     """
     level, levels = np.zeros(3), {seen[0].frame: np.ones(3)}
     for (_, before), (frame, after) in pairwise(
-        zip((each.frame for each in seen), _thumbnails(seen), strict=True)
+        zip((each.frame for each in seen), _Thumbnails(seen), strict=True)
     ):
         level = level + _step(before, after)
         levels[frame] = np.exp(level)

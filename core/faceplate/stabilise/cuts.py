@@ -1,6 +1,6 @@
 """Where shots end, so that nothing leaks across."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import cv2
@@ -50,7 +50,8 @@ def find_cuts(thumbnails: Sequence[Image]) -> list[int]:
     is none either: it has no frame at which one shot ends, and there the flow's own doubts keep the shots apart.
 
     Args:
-        thumbnails: each (36, 64, 3), display-encoded, 0-1, in frame order.
+        thumbnails: each (36, 64, 3), display-encoded, 0-1, in frame order. Only a few are held at a time, so a sequence
+            that makes them as they are asked for is enough for a film of any length.
 
     Returns:
         Places in `thumbnails`, rising, never 0.
@@ -59,30 +60,32 @@ def find_cuts(thumbnails: Sequence[Image]) -> list[int]:
         ShapeError: a thumbnail of another size.
     """
     width, height = THUMBNAIL
-    seen = []
-    for each in thumbnails:
-        if each.shape != (height, width, 3):
-            raise ShapeError(f"a thumbnail should be {height} x {width} x 3, got {each.shape}")
-        seen.append(_normalised(each))
-    changes = np.array([0.0, *(_change(one, other) for one, other in pairwise(seen))])
-    return [place for place in range(1, len(seen)) if _is_cut(place, changes, seen)]
+
+    def seen(place: int) -> Image:
+        if thumbnails[place].shape != (height, width, 3):
+            raise ShapeError(f"a thumbnail should be {height} x {width} x 3, got {thumbnails[place].shape}")
+        return _normalised(thumbnails[place])
+
+    frames = len(thumbnails)
+    changes = np.array([0.0, *(_change(one, other) for one, other in pairwise(map(seen, range(frames))))])
+    return [place for place in range(1, frames) if _is_cut(place, changes, seen)]
 
 
-def _is_cut(place: int, changes: NDArray[np.float64], seen: Sequence[Image]) -> bool:
+def _is_cut(place: int, changes: NDArray[np.float64], seen: Callable[[int], Image]) -> bool:
     if changes[place] < UNLIKE:
         return False
     around = [*changes[max(1, place - AROUND) : place], *changes[place + 1 : place + 1 + AROUND]]
     # The second largest change may be the end of the same flash, hence a median and no maximum.
     if around and changes[place] < STANDS_OUT * float(np.median(around)):
         return False
-    return not _comes_back(place, seen)
+    return not _comes_back(place, seen, len(changes))
 
 
-def _comes_back(place: int, seen: Sequence[Image]) -> bool:
+def _comes_back(place: int, seen: Callable[[int], Image], frames: int) -> bool:
     """Whether this change begins a flash, or ends one: the pictures on either side of it are alike."""
     for length in range(1, FLASH + 1):
         for before, after in ((place - 1, place + length), (place - 1 - length, place)):
-            if before >= 0 and after < len(seen) and _change(seen[before], seen[after]) < UNLIKE / 2:
+            if before >= 0 and after < frames and _change(seen(before), seen(after)) < UNLIKE / 2:
                 return True
     return False
 
