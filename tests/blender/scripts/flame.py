@@ -74,7 +74,7 @@ def mesh_with(name, keys):
     thing = bpy.data.objects.new(name, data)
     bpy.context.scene.collection.objects.link(thing)
     for key in ("Basis", *keys):
-        thing.shape_key_add(name=key)
+        thing.shape_key_add(name=key).value = 0  # from Blender 5.0 on new ones are at 1
     return thing
 
 
