@@ -290,7 +290,7 @@ def test_the_codes_that_cross_the_wire_are_the_ones_agreed():
     assert agreed.items() <= dict(exit_codes_and_codes()).items()
 
 
-CODE = r"(request|params|array|input|output|plate|model|consent|engine)\.(?!sock$|lock$|log$)[a-z_]+"
+CODE = r"(request|params|array|input|output|plate|model|consent|engine)\.(?!sock$|port$|lock$|log$)[a-z_]+"
 """What an error code looks like; the engine's files are named alike and are none."""
 
 

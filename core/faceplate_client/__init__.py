@@ -33,9 +33,8 @@ def read_operations():
     """Every operation and its parameters, as hosts and the command line show them.
 
     Returns:
-        {operation: {"label", "hint", "parameters": [{"name", "label", "type", "default", "hint", "page", and
-        "min" and "max" for numbers, "choices" for choices}]}}. Types are float, int, bool, choice and string;
-        a number's unit, where it has one, is said in its hint.
+        {operation: {"label", "hint", "parameters": [{"name", "label", "type", "default", "hint", "page", "min" and
+        "max" for numbers, "choices"}]}}. Types: float, int, bool, choice, string; a hint says a number's unit.
     """
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "operations.json")
     with open(path, encoding="utf-8") as file:

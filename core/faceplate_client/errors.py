@@ -9,8 +9,7 @@ Exit codes follow sysexits(3), as render farms read them: 65 and 77 mean "do not
 class FaceplateError(Exception):
     """Root of the tree. `code` may be narrowed per raise: `RequestError("...", code="params.range")`."""
 
-    code = "error"
-    exit_code = 70
+    code, exit_code = "error", 70
 
     def __init__(self, sentence, code=None):
         super().__init__(sentence)
@@ -21,50 +20,43 @@ class FaceplateError(Exception):
 class RequestError(FaceplateError):
     """The request itself is at fault: a parameter, a path, a frame range, a colour space."""
 
-    code = "request"
-    exit_code = 64
+    code, exit_code = "request", 64
 
 
 class InputError(FaceplateError):
     """What was given to read is missing, damaged or not what it claims to be. Trying again will not help."""
 
-    code = "input"
-    exit_code = 65
+    code, exit_code = "input", 65
 
 
 class OutputError(FaceplateError):
     """A result could not be written: the disk is full, the folder is read-only."""
 
-    code = "output"
-    exit_code = 74
+    code, exit_code = "output", 74
 
 
 class ModelError(FaceplateError):
     """A model is missing, has the wrong hash, or its licence was not accepted."""
 
-    code = "model"
-    exit_code = 65
+    code, exit_code = "model", 65
 
 
 class ConsentError(FaceplateError):
     """No valid consent record covers what was asked."""
 
-    code = "consent.missing"
-    exit_code = 77
+    code, exit_code = "consent.missing", 77
 
 
 class EngineError(FaceplateError):
     """The engine is absent, busy or out of memory. Trying again may help."""
 
-    code = "engine"
-    exit_code = 75
+    code, exit_code = "engine", 75
 
 
 class Cancelled(FaceplateError):
     """Somebody stopped the work. Whole frames stay, nothing half-written does."""
 
-    code = "cancelled"
-    exit_code = 143
+    code, exit_code = "cancelled", 143
 
 
 _FAMILIES = {kind.code.split(".")[0]: kind for kind in FaceplateError.__subclasses__()}

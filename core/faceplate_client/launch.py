@@ -13,11 +13,18 @@ from typing import Dict, NoReturn, Optional
 from .errors import EngineError
 from .link import peer_of
 
-SOCKET, LOCK, SPAWN_LOCK, LOG = "engine.sock", "engine.lock", "spawn.lock", "engine.log"
+SOCKET, PORT, LOCK, SPAWN_LOCK, LOG = "engine.sock", "engine.port", "engine.lock", "spawn.lock", "engine.log"
 
 _LONGEST_PATH = 107  # of a Unix socket's address
 _KEPT = ("HOME", "USER", "LOGNAME", "PATH", "LANG", "TZ", "TMPDIR", "OCIO", "CUDA_VISIBLE_DEVICES")
+_KEPT += ("SYSTEMROOT", "LOCALAPPDATA", "APPDATA", "USERPROFILE", "TEMP")  # what Windows cannot do without
 _KEPT_STARTS = ("LC_", "XDG_", "FACEPLATE_")
+
+
+def loopback() -> bool:
+    """Whether a guarded port and files stand in for Unix socket and memfd: they are missing, or it is asked for."""
+    asked = os.environ.get("FACEPLATE_TRANSPORT") == "loopback"
+    return asked or not (hasattr(socket, "AF_UNIX") and hasattr(os, "memfd_create"))
 
 
 def runtime_folder() -> str:
@@ -34,14 +41,15 @@ def runtime_folder() -> str:
         facts = os.lstat(folder)
     except OSError as error:
         raise _bad_folder(folder, f"it cannot be made ({error.strerror})") from error
-    if not stat.S_ISDIR(facts.st_mode):
-        raise _bad_folder(folder, "it is no folder")
-    if facts.st_uid != os.getuid():
-        raise _bad_folder(folder, "it belongs to somebody else")
-    if facts.st_mode & 0o077:
-        raise _bad_folder(folder, "others may look into it; `chmod 700` it")
-    if len(os.path.join(folder, SOCKET).encode()) > _LONGEST_PATH:
-        raise _bad_folder(folder, "its name is too long for a socket")
+    posix = os.name != "nt"  # Windows keeps a user's own folders to them
+    for wrong, why in (
+        (not stat.S_ISDIR(facts.st_mode), "it is no folder"),
+        (posix and facts.st_uid != os.getuid(), "it belongs to somebody else"),
+        (posix and facts.st_mode & 0o077, "others may look into it; `chmod 700` it"),
+        (len(os.path.join(folder, SOCKET).encode()) > _LONGEST_PATH, "its name is too long for a socket"),
+    ):
+        if wrong:
+            raise _bad_folder(folder, why)
     return folder
 
 
@@ -49,6 +57,8 @@ def _folder_name() -> str:
     told = os.environ.get("FACEPLATE_RUNTIME")
     if told:
         return os.path.abspath(told)
+    if os.name == "nt":
+        return os.path.join(os.environ.get("LOCALAPPDATA") or os.path.expanduser("~"), "faceplate")
     user = os.getuid()
     for parent in (os.environ.get("XDG_RUNTIME_DIR", ""), os.path.join(os.sep, "run", "user", str(user))):
         if parent and os.path.isdir(parent) and os.stat(parent).st_uid == user:
@@ -62,8 +72,7 @@ def _bad_folder(folder: str, why: str) -> EngineError:
 
 
 def reach(wait: float = 10.0, start: bool = True) -> socket.socket:
-    """A socket connected to the engine, which is started if need be, within `wait` seconds; without `start`, only if it
-    is there.
+    """A socket connected to the engine, started if it is not there and `start` allows, within `wait` seconds.
 
     Raises:
         EngineError: `engine.absent`, none is there and none could be started; `engine.folder`, `engine.peer`.
@@ -77,9 +86,9 @@ def reach(wait: float = 10.0, start: bool = True) -> socket.socket:
 
 
 def knock(folder: str) -> Optional[socket.socket]:
-    """A socket connected to the engine that lives in a folder, None when there is none; `engine.peer` if it is another
-    user's.
-    """
+    """A socket connected to the engine of a folder, None when there is none; `engine.peer` if it is another user's."""
+    if loopback():
+        return _knock_on_port(folder)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(2.0)
     try:
@@ -93,6 +102,19 @@ def knock(folder: str) -> Optional[socket.socket]:
         return None
     sock.close()
     raise EngineError("The engine's socket is served by another user; nothing was sent.", "engine.peer")
+
+
+def _knock_on_port(folder: str) -> Optional[socket.socket]:
+    """The same, on the port that the engine has written beside its token: only who can read the file is let in."""
+    try:
+        with open(os.path.join(folder, PORT), encoding="ascii") as file:
+            port, token = file.read().split()
+        sock = socket.create_connection(("127.0.0.1", int(port)), 2.0)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(token.encode("ascii"))
+    except (OSError, ValueError):
+        return None
+    return sock
 
 
 def _absent(why: str) -> NoReturn:
@@ -118,9 +140,7 @@ def _start(wait: float) -> None:
 
 
 def engine_command() -> str:
-    """Path of the `faceplate` command: $FACEPLATE_ENGINE, on PATH, beside this Python, or in the checkout's .venv;
-    `engine.absent` when there is none.
-    """
+    """The `faceplate` command: $FACEPLATE_ENGINE, on PATH, beside this Python, the checkout's; or `engine.absent`."""
     told = os.environ.get("FACEPLATE_ENGINE")
     if told:
         return told

@@ -1,8 +1,8 @@
 """The thread that keeps a host's line to the engine: connects, sends, receives, notices when nobody answers."""
 
 import collections
-import os
-import select
+import selectors
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -67,9 +67,7 @@ class Job:
             FaceplateError: whatever the engine refused the request for, as the leaf its code belongs to.
         """
         if not self._ended.wait(timeout):
-            raise EngineError(
-                f"It is not finished after {timeout:g} s; wait on, or cancel.", "engine.timeout"
-            )
+            raise EngineError(f"Not finished after {timeout:g} s; wait on, or cancel.", "engine.timeout")
         if isinstance(self._answer, FaceplateError):
             raise self._answer
         return self._answer
@@ -100,7 +98,7 @@ class Line:
         self._shared: Set[int] = set()
         self._link: Optional[Link] = None
         self._thread: Optional[threading.Thread] = None
-        self._bell = (-1, -1)
+        self._bell: Any = None
         self._closing = False
         self._heard = self._pinged = 0.0
 
@@ -146,13 +144,13 @@ class Line:
     def _ring(self) -> None:
         """Wake the thread, or start it."""
         if self._thread is None:
-            self._bell = os.pipe()
+            self._bell = socket.socketpair()
             for end in self._bell:
-                os.set_blocking(end, False)
+                end.setblocking(False)
             self._thread = threading.Thread(target=self._run, name="faceplate-line", daemon=True)
             self._thread.start()
         with suppress(BlockingIOError):  # it has been rung often enough
-            os.write(self._bell[1], b"!")
+            self._bell[1].send(b"!")
 
     # ------------------------------------------------------------ in the thread
 
@@ -169,7 +167,7 @@ class Line:
         with self._lock:
             self._thread = None
             for end in self._bell:
-                os.close(end)
+                end.close()
 
     def _send(self) -> None:
         """Send whatever waits, over a new connection if there is none."""
@@ -184,7 +182,7 @@ class Line:
                 self._open[job.request] = job
                 for number, buffer in job.buffers.items():
                     if number not in self._shared:
-                        self._link.put(Kind.SHARE, 0, {"buffer": number, "bytes": buffer.size}, buffer.fd)
+                        self._link.put(Kind.SHARE, 0, {"buffer": number, "bytes": buffer.size}, buffer.handle)
                         self._shared.add(number)
                 job.sent = True
                 self._link.send(job.message)
@@ -211,7 +209,7 @@ class Line:
             patience = 0.0 if self._new else QUIET / 2 if owed else None
         _ready(self._link, self._bell[0], patience)
         with suppress(BlockingIOError):
-            os.read(self._bell[0], 4096)
+            self._bell[0].recv(4096)
         link = self._link
         if link is None:
             return
@@ -226,9 +224,8 @@ class Line:
         now = time.monotonic()
         asked = self._pinged > self._heard
         if asked and now - self._pinged > HUNG - QUIET:
-            raise EngineError(
-                f"The engine has not answered for {HUNG:g} s; try `faceplate engine stop`.", "engine.hung"
-            )
+            silent = f"The engine has not answered for {HUNG:g} s; try `faceplate engine stop`."
+            raise EngineError(silent, "engine.hung")
         if not asked and now - self._heard > QUIET:
             self._pinged = now
             link.put(Kind.PING, (1 << 64) - 1)
@@ -275,18 +272,14 @@ class Line:
 
 
 def greet(link: Link, client: str) -> None:
-    """Say who is calling, and hear that the engine is of the same release.
-
-    Raises:
-        LinkClosed: it hung up. EngineError: it refused, says nothing or is another release.
-    """
+    """Say who is calling, and hear that the engine is of the same release; an EngineError if it is not, or hangs up."""
     own = {"protocol": PROTOCOL, "operations": operations_hash(), "product": PRODUCT}
     link.put(Kind.HELLO, body={**own, "client": client})
     until, found = time.monotonic() + HUNG, link.take()
     while not found:
         if time.monotonic() > until:
             raise EngineError("The engine says nothing; try `faceplate engine stop`.", "engine.hung")
-        _ready(link, -1, 0.1)
+        _ready(link, None, 0.1)
         found = link.take()
     kind, body = found[0].kind, found[0].body
     if kind is Kind.ERROR:
@@ -297,14 +290,15 @@ def greet(link: Link, client: str) -> None:
         raise VersionError(PRODUCT, f"{body['product']}, with other operations")
 
 
-def _ready(link: Optional[Link], bell: int, timeout: Optional[float]) -> None:
+def _ready(link: Optional[Link], bell: Any, timeout: Optional[float]) -> None:
     """Wait until one of the two has something to say, or the time is over. Not select: hosts hold many files."""
-    waiter = select.poll()
-    if bell >= 0:
-        waiter.register(bell, select.POLLIN)
-    if link is not None:
-        waiter.register(link.socket, select.POLLIN | (select.POLLOUT if link.waits_to_write else 0))
-    waiter.poll(None if timeout is None else timeout * 1000)
+    with getattr(selectors, "PollSelector", selectors.SelectSelector)() as waiter:
+        if bell is not None:
+            waiter.register(bell, selectors.EVENT_READ)
+        if link is not None:
+            writing = selectors.EVENT_WRITE if link.waits_to_write else 0
+            waiter.register(link.socket, selectors.EVENT_READ | writing)
+        waiter.select(timeout)
 
 
 def _cancelled() -> Cancelled:

@@ -1,16 +1,18 @@
 """Planes: pixels in memory that host and engine share, and what the pixels mean.
 
 A buffer is a memfd, sealed so that nobody can shrink it under the other's feet; it vanishes with the last process that
-holds it, whatever crashes. Linux only so far: elsewhere `Buffer` says so.
+holds it, whatever crashes. Elsewhere it is a file in the engine's own folder, known by its name.
 """
 
 import mmap
 import os
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Dict, Tuple
 
 from .errors import EngineError
+from .launch import loopback, runtime_folder
 
 CHANNELS = {"RGBA": 4, "RGB": 3, "A": 1}
 PIXEL_BYTES = 4
@@ -20,36 +22,43 @@ Window = Tuple[int, int, int, int]
 
 
 class Buffer:
-    """Shared memory of a fixed size. `number`: its name on the wire. `users`: open jobs that it belongs to."""
+    """Shared memory of a fixed size, `number` on the wire. `handle`: its descriptor or name. `users`: its open jobs."""
 
     def __init__(self, number: int, size: int) -> None:
-        """Make and seal it; `engine.memory` when there is not enough, `engine.absent` where there are no memfds."""
-        self.number, self.size, self.users, self.fd = number, size, 0, -1
-        if not hasattr(os, "memfd_create"):
-            raise EngineError(
-                "Pixels are shared on Linux only; use `faceplate restore` on files.", "engine.absent"
-            )
-        import fcntl
-
-        self.fd = os.memfd_create("faceplate", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        """Make it, and seal it where that can be done; `engine.memory` when there is not enough."""
+        self.number, self.size, self.users, self.fd, self.path = number, size, 0, -1, ""
         try:
-            os.ftruncate(self.fd, size)
-            fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-            # All pages at once: touching them one by one later costs several times the copy itself.
-            self.memory = mmap.mmap(self.fd, size, mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0))
+            self.memory = self._named() if loopback() else self._sealed()
         except (OSError, ValueError, OverflowError) as error:
-            os.close(self.fd)
-            self.fd = -1
+            self.close()
             sentence = f"No {size / 1e6:.0f} MB could be had for pixels ({error}); close something."
             raise EngineError(sentence, "engine.memory") from error
+
+    def _sealed(self) -> mmap.mmap:
+        import fcntl
+
+        self.fd = self.handle = os.memfd_create("faceplate", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.fd, self.size)
+        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+        # All pages at once: touching them one by one later costs several times the copy itself.
+        return mmap.mmap(self.fd, self.size, mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0))
+
+    def _named(self) -> mmap.mmap:
+        self.handle: Any = f"{os.getpid():010d}-{secrets.token_hex(12)}"
+        self.path = os.path.join(runtime_folder(), self.handle)
+        self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        os.ftruncate(self.fd, self.size)
+        return mmap.mmap(self.fd, self.size)
 
     def close(self) -> None:
         """Give the memory back; views that somebody still holds keep it until they are gone."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
-            with suppress(BufferError):
+            with suppress(BufferError, AttributeError):
                 self.memory.close()
+            with suppress(OSError):  # Windows: not while the engine has it open; the next engine sweeps
+                os.unlink(self.path)
 
     __del__ = close
 
@@ -89,15 +98,7 @@ class Plane:
 
     def as_words(self) -> Dict[str, Any]:
         """The plane as docs/wire.md describes one."""
-        return {
-            "buffer": self.buffer.number,
-            "offset": self.offset,
-            "row_bytes": self.row_bytes,
-            "channels": self.channels,
-            "dtype": "float32",
-            "data_window": list(self.data_window),
-            "display_window": list(self.display_window),
-            "colourspace": self.colourspace,
-            "alpha": self.alpha,
-            "frame": self.frame,
-        }
+        as_they_are = ("offset", "row_bytes", "channels", "colourspace", "alpha", "frame")
+        windows = {name: list(getattr(self, name)) for name in ("data_window", "display_window")}
+        words = {name: getattr(self, name) for name in as_they_are}
+        return {"buffer": self.buffer.number, "dtype": "float32", **windows, **words}

@@ -48,10 +48,8 @@ class Engine(Line):
         """
         x0, y0, x1, y1 = data_window
         if channels not in CHANNELS or x1 <= x0 or y1 <= y0:
-            asked = f"{channels} and {x1 - x0} x {y1 - y0}"
-            raise RequestError(
-                f"a plane should be RGBA, RGB or A and have pixels, got {asked}", "request.plane"
-            )
+            got = f"a plane should be RGBA, RGB or A and have pixels, got {channels} of {x1 - x0} x {y1 - y0}"
+            raise RequestError(got, "request.plane")
         row, shown = (x1 - x0) * CHANNELS[channels] * PIXEL_BYTES, display_window or data_window
         buffer = self._buffer(row * (y1 - y0))
         return Plane(buffer, data_window, shown, channels, colourspace, alpha, frame, row)
@@ -91,17 +89,11 @@ class Engine(Line):
         """
         for name, value in (params or {}).items():
             if type(value) not in (bool, int, float) and not fits(_TEXT, value):
-                raise RequestError(
-                    f"{name} should be a number, true, false or one line of text, got {value!r:.80}"
-                )
-        body = {
-            "operation": operation,
-            "params": dict(params or {}),
-            "inputs": {name: plane.as_words() for name, plane in inputs.items()},
-            "outputs": {name: plane.as_words() for name, plane in outputs.items()},
-            "priority": priority,
-            "deadline_ms": round(deadline * 1000),
-        }
+                raise RequestError(f"{name} should be a number, true, false or one line, got {value!r:.80}")
+        body: Dict[str, Any] = {"operation": operation, "params": dict(params or {}), "priority": priority}
+        body["deadline_ms"] = round(deadline * 1000)
+        body["inputs"] = {name: plane.as_words() for name, plane in inputs.items()}
+        body["outputs"] = {name: plane.as_words() for name, plane in outputs.items()}
         return self._ask(Kind.SUBMIT, body, dict(inputs), dict(outputs))
 
     def status(self, timeout: float = 5.0) -> Dict[str, Any]:
@@ -139,10 +131,9 @@ class Engine(Line):
 
 
 def connect(client: str = "python", *, wait: float = 10.0, start: bool = True) -> Engine:
-    """The engine, reached and asked how it is before this returns. A host's user interface makes an `Engine` instead.
+    """The engine, reached and asked how it is before this returns; an EngineError when there is none that fits.
 
-    Raises:
-        EngineError: `engine.absent`, `engine.version`, `engine.folder`: there is no engine that this client can use.
+    It waits: a host's user interface makes an `Engine` instead.
     """
     engine = Engine(client, wait=wait, start=start)
     try:

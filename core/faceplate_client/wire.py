@@ -180,11 +180,8 @@ def fits(form: Any, value: Any) -> bool:
     """
     kind = type(value)  # not isinstance(): True is an int to Python
     if isinstance(form, dict):
-        return (
-            kind is dict
-            and value.keys() == form.keys()
-            and all(fits(form[name], value[name]) for name in form)
-        )
+        same = kind is dict and value.keys() == form.keys()
+        return same and all(fits(form[name], value[name]) for name in form)
     if isinstance(form, range):
         return kind is int and value in form
     if isinstance(form, tuple):
@@ -209,6 +206,7 @@ def _depth(value: Any) -> int:
     return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
 
 
+_CODE = re.compile(r"(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 RELEASE_FORM = {
     "protocol": range(1, 1 << 16),
     "operations": re.compile("[0-9a-f]{64}"),
@@ -218,10 +216,7 @@ FROM_ENGINE: Dict[Kind, Dict[str, Any]] = {
     Kind.WELCOME: {**RELEASE_FORM, "pid": range(1, 1 << 31)},
     Kind.PROGRESS: {"stage": text_form(64), "done": (0.0, 1.0)},
     Kind.RESULT: {"report": _is_report, "seconds": (0.0, 1e9)},
-    Kind.ERROR: {
-        "code": re.compile(r"(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"),
-        "sentence": text_form(4096),
-    },
+    Kind.ERROR: {"code": _CODE, "sentence": text_form(4096)},
     Kind.PONG: {},
     Kind.STATUS_REPLY: {"engine": _is_report},
 }

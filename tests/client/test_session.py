@@ -9,7 +9,7 @@ import pytest
 from faceplate import __version__
 from faceplate_client import line
 from faceplate_client.errors import Cancelled, EngineError, FaceplateError, RequestError
-from faceplate_client.launch import SOCKET
+from faceplate_client.launch import PORT, SOCKET, loopback
 from faceplate_client.planes import Plane
 from faceplate_client.session import Engine, connect
 from faceplate_client.wire import Kind
@@ -18,9 +18,11 @@ from tests.support.engines import engine_in, open_files
 WINDOW = (-8, 4, 56, 36)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
+@pytest.fixture(params=["socket", "loopback"])
+def folder(tmp_path, monkeypatch, request):
+    """A runtime folder; all of these tests over Unix socket and memfds, and over the port and the files elsewhere."""
     monkeypatch.setenv("FACEPLATE_RUNTIME", str(tmp_path))
+    monkeypatch.setenv("FACEPLATE_TRANSPORT", request.param)
     tmp_path.chmod(0o700)
     return tmp_path
 
@@ -212,7 +214,7 @@ def test_an_engine_that_left_while_nobody_asked_is_simply_found_again(folder):
                 output = client.plane(WINDOW)
                 client.submit("noop", inputs={"plate": plate}, outputs={"plate": output}).result(10)
                 assert output.pixels == plate.pixels
-            (folder / SOCKET).unlink()
+            (folder / (PORT if loopback() else SOCKET)).unlink()
 
 
 class DyingServer:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from faceplate_client.errors import EngineError, FaceplateError
-from faceplate_client.launch import LOCK, LOG, knock, runtime_folder
+from faceplate_client.launch import LOCK, LOG, knock, loopback, runtime_folder
 from faceplate_client.line import greet
 from faceplate_client.link import Link, peer_of
 from faceplate_client.session import connect
@@ -79,15 +79,15 @@ def _stop(options: argparse.Namespace) -> int:
     sock = knock(folder)
     if sock is None:
         return _said("no engine is running", options, stopped=False)
-    pid, ended = peer_of(sock)[0], False
+    pid, ended = _pid_of(folder) if loopback() else peer_of(sock)[0], False
     link = Link(sock)
     with suppress(FaceplateError):
         greet(link, "faceplate engine")
         link.put(Kind.SHUTDOWN)
         ended = _gone(folder, pid)
     link.close()
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if not ended:
+    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        if not ended and pid:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
             ended = _gone(folder, pid)
@@ -96,18 +96,28 @@ def _stop(options: argparse.Namespace) -> int:
     return _said(f"engine {pid} has ended", options, stopped=True)
 
 
+def _pid_of(folder: str) -> int:
+    """The process that holds the engine's lock, as it has written there; 0 where nobody has."""
+    try:
+        with open(os.path.join(folder, LOCK), encoding="ascii", errors="replace") as file:
+            words = file.read(16).strip()
+    except FileNotFoundError:
+        return 0
+    return int(words) if words.isdigit() else 0
+
+
 def _gone(folder: str, pid: int) -> bool:
     """Whether this engine lets go of its lock within some seconds; another may have taken it since."""
-    import fcntl  # not everywhere, and the command should at least start everywhere
+    from faceplate.engine import locks
 
     until = time.monotonic() + _LEAVING
-    lock = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         while time.monotonic() < until:
-            if os.pread(lock, 16, 0).strip() != str(pid).encode():
+            if _pid_of(folder) != pid:
                 return True
             with suppress(OSError):
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                locks.take(lock)
                 return True
             time.sleep(0.02)
         return False

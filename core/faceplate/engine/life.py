@@ -1,18 +1,19 @@
 """The engine's life: one for each user and machine, from the lock to the last message."""
 
-import fcntl
 import logging
 import os
-import resource
 import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 
+from faceplate.engine import locks
+from faceplate.engine.guarded_port import listen_on_port
 from faceplate.engine.server import Server
 from faceplate.errors import RangeError
 from faceplate_client.errors import EngineError
-from faceplate_client.launch import LOCK, SOCKET, runtime_folder
+from faceplate_client.launch import LOCK, PORT, SOCKET, loopback, runtime_folder
 
 IDLE_SECONDS = 600.0
 """How long an engine stays that nobody asks anything; FACEPLATE_IDLE_SECONDS says otherwise."""
@@ -31,23 +32,32 @@ def live() -> None:
     """
     idle, folder = idle_seconds(), runtime_folder()
     os.umask(0o077)
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a shared buffer takes one
+    _allow_many_files()
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"
     )
     lock = hold_lock(folder)
     try:
-        path = os.path.join(folder, SOCKET)
-        server = Server(listen(path), idle=idle)
+        server = Server(listen(os.path.join(folder, SOCKET)), idle=idle)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         log.info("engine %d is here", os.getpid())
         server.run()
-        os.unlink(path)
+        for name in (SOCKET, PORT):
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, name))
         log.info("engine %d leaves", os.getpid())
     finally:
         os.close(lock)
+
+
+def _allow_many_files() -> None:
+    """A shared buffer takes a descriptor; where there is no such limit, nothing is done."""
+    with suppress(ImportError):
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def idle_seconds() -> float:
@@ -72,11 +82,11 @@ def hold_lock(folder: str) -> int:
     Raises:
         EngineError: `engine.busy`, another engine holds it and does not leave.
     """
-    lock = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     until = time.monotonic() + _PATIENCE
     while True:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.take(lock)
             break
         except OSError:
             if time.monotonic() > until:
@@ -86,12 +96,17 @@ def hold_lock(folder: str) -> int:
                 ) from None
             time.sleep(0.02)
     os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    os.lseek(lock, 0, os.SEEK_SET)
+    os.write(lock, f"{os.getpid()}\n".encode())
     return lock
 
 
 def listen(path: str) -> socket.socket:
-    """A listening socket for its owner alone, in place of one that a killed engine left. Call with the lock held."""
+    """A listening socket for its owner alone, in place of one that a killed engine left; a guarded port where there are
+    no such sockets. Call with the lock held.
+    """
+    if loopback():
+        return listen_on_port(os.path.dirname(path))
     if os.path.lexists(path):
         os.unlink(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

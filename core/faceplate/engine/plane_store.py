@@ -1,8 +1,8 @@
 """The buffers one client shares, mapped once each, and planes in them as arrays."""
 
-import fcntl
 import mmap
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,20 +53,22 @@ class EnginePlane:
 class PlaneStore:
     """One client's buffers. A mapping lives until it was released and the last array over it is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sealed: bool = True) -> None:
+        """Args: `sealed`: buffers are memfds, as wherever there are any; else files of the user's own."""
         self._buffers: dict[int, mmap.mmap] = {}
+        self._expect = _expect_sealed if sealed else _expect_own
 
     def share(self, number: int, size: int, fd: int) -> None:
         """Map a buffer. The descriptor stays the caller's.
 
         Raises:
-            WireError: not a sealed memfd of this size, or one buffer too many.
+            WireError: not a sealed memfd, or else a file, of this size; or one buffer too many.
         """
         if number in self._buffers:
             raise WireError(f"Buffer {number} is shared already.")
         if len(self._buffers) >= MOST_BUFFERS:
             raise WireError(f"A client may share {MOST_BUFFERS} buffers; release some.")
-        _expect_sealed(fd, size)
+        self._expect(fd, size)
         try:
             self._buffers[number] = mmap.mmap(fd, size)
         except (OSError, ValueError, OverflowError) as error:
@@ -157,6 +159,8 @@ def planes_of(
 
 def _expect_sealed(fd: int, size: int) -> None:
     """A mapping of memory that its owner could shrink would kill this process at the next touch."""
+    import fcntl
+
     try:
         seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
     except OSError as error:
@@ -172,6 +176,13 @@ def _expect_sealed(fd: int, size: int) -> None:
         raise WireError(
             "A shared buffer should be of ordinary pages."
         )  # huge ones may be missing when touched
+
+
+def _expect_own(fd: int, size: int) -> None:
+    """A file cannot be sealed: that nobody shrinks it rests on the folder being the user's alone."""
+    facts = os.fstat(fd)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_size != size:
+        raise WireError(f"A shared buffer should be a file of {size} bytes, as its message says.")
 
 
 def _no_plane(why: str) -> RequestError:

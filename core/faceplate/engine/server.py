@@ -1,16 +1,19 @@
 """The engine's socket: takes connections, reads requests, sends answers. One thread, and it never waits for anybody."""
 
+import hmac
 import logging
+import mmap
 import os
-import resource
 import selectors
 import socket
 import time
 from collections import deque
 from contextlib import suppress
+from math import inf
 from typing import Any
 
 from faceplate import __version__
+from faceplate.engine.guarded_port import GuardedPort
 from faceplate.engine.jobs import Job, printable
 from faceplate.engine.nets import models_in_use
 from faceplate.engine.plane_store import PlaneStore, planes_of
@@ -26,6 +29,7 @@ GREETING = 5.0
 """Seconds in which a new connection must say hello."""
 
 _BREATH = 0.01
+_REAPED = 1.0  # seconds after which a client that died is known to be dead
 
 log = logging.getLogger("faceplate.engine")
 
@@ -33,8 +37,10 @@ log = logging.getLogger("faceplate.engine")
 class _Client:
     """One connection: its link, its buffers, its open jobs."""
 
-    def __init__(self, sock: socket.socket, number: int) -> None:
-        self.link, self.store = Link(sock, FROM_CLIENT), PlaneStore()
+    def __init__(self, sock: socket.socket, number: int, door: GuardedPort | None) -> None:
+        self.link = Link(sock, FROM_CLIENT, door.open_buffer if door else None)
+        self.store = PlaneStore(sealed=door is None)
+        self.owed, self.said = door.token if door else b"", b""
         self.jobs: dict[int, Job] = {}
         self.name, self.number = "", number
         self.since = time.monotonic()
@@ -53,16 +59,17 @@ class Server:
     def __init__(self, listener: socket.socket, *, idle: float, scheduler: Scheduler | None = None) -> None:
         listener.setblocking(False)
         self._listener, self._idle = listener, idle
+        self._door = listener if isinstance(listener, GuardedPort) else None
         self._scheduler = scheduler or Scheduler(WORK)
         self._operations = operations_hash()
         self._clients: dict[int, _Client] = {}
         self._answers: deque[tuple[Job, Kind, dict[str, Any]]] = deque()
-        self._bell, self._rope = os.pipe()
+        self._bell, self._rope = socket.socketpair()
         for end in (self._bell, self._rope):
-            os.set_blocking(end, False)
+            end.setblocking(False)
         self._numbers = 0
         self._began = self._asked = time.monotonic()
-        self._stopping = False
+        self._stopping, self._sweep_at = False, inf
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(self._bell, selectors.EVENT_READ)
@@ -79,7 +86,7 @@ class Server:
             for key, _ in self._selector.select(self._patience()):
                 if key.fileobj is self._listener:
                     self._accept()
-                elif key.fd == self._bell:
+                elif key.fileobj is self._bell:
                     self._empty_bell()
                 elif key.data in self._clients:
                     self._read(self._clients[key.data])
@@ -95,7 +102,7 @@ class Server:
         self._selector.close()
         self._listener.close()
         for end in (self._bell, self._rope):
-            os.close(end)
+            end.close()
 
     # ------------------------------------------------------------ connections
 
@@ -105,22 +112,48 @@ class Server:
         except OSError:
             time.sleep(_BREATH)  # it hung up again already, or there are no descriptors left: do not spin
             return
-        try:
-            pid, uid = peer_of(sock)
-        except OSError:
-            sock.close()
-            return
-        if uid != os.getuid() or len(self._clients) >= MOST_CLIENTS:
-            log.warning("refused process %d of user %d; %d clients are here", pid, uid, len(self._clients))
+        if not self._is_welcome(sock):
             sock.close()
             return
         self._numbers += 1
-        client = _Client(sock, self._numbers)
+        client = _Client(sock, self._numbers, self._door)
         self._clients[client.number] = client
         self._selector.register(client.link.socket, selectors.EVENT_READ, client.number)
 
+    def _is_welcome(self, sock: socket.socket) -> bool:
+        """Whether there is room, and the kernel says that it is the user; at a guarded port the token says so later."""
+        try:
+            pid, uid = (0, 0) if self._door else peer_of(sock)
+        except OSError:
+            return False
+        known = self._door is not None or uid == os.getuid()
+        if known and len(self._clients) < MOST_CLIENTS:
+            return True
+        log.warning("refused process %d of user %d; %d clients are here", pid, uid, len(self._clients))
+        return False
+
+    def _has_the_token(self, client: _Client) -> bool:
+        """Hear the token that opens a guarded port; whoever says anything else is shown out without a word."""
+        if not client.owed:
+            return True
+        try:
+            piece = client.link.socket.recv(len(client.owed) - len(client.said))
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            piece = b""
+        client.said += piece
+        if len(client.said) == len(client.owed) and hmac.compare_digest(client.said, client.owed):
+            client.owed = b""
+            return True
+        if not piece or len(client.said) == len(client.owed):
+            self._drop(client, "it does not know the token")
+        return False
+
     def _read(self, client: _Client) -> None:
         """Handle what a client has sent; whatever breaks the contract costs it the connection and nobody else."""
+        if not self._has_the_token(client):
+            return
         messages: list[Message] = []
         try:
             client.link.flush()
@@ -148,6 +181,7 @@ class Server:
         for job in list(client.jobs.values()):
             self._scheduler.take_back(job, Cancelled("The client is gone."))
         client.store.release_all()
+        self._sweep_at = time.monotonic() + _REAPED
 
     def _watch(self, client: _Client) -> None:
         """Wait for room to write only while something waits to be written."""
@@ -256,18 +290,18 @@ class Server:
 
     def _ring(self) -> None:
         with suppress(BlockingIOError):  # it rings already
-            os.write(self._rope, b"!")
+            self._rope.send(b"!")
 
     def _empty_bell(self) -> None:
         with suppress(BlockingIOError):
-            os.read(self._bell, 65536)
+            self._bell.recv(65536)
 
     # ------------------------------------------------------------ time
 
     def _patience(self) -> float:
         """Seconds to sleep at most."""
         now = time.monotonic()
-        ends = [self._asked + self._idle]
+        ends = [self._asked + self._idle, self._sweep_at]
         ends += [client.since + GREETING for client in self._clients.values() if not client.greeted]
         deadline = self._scheduler.expire(now)
         if deadline is not None:
@@ -276,9 +310,16 @@ class Server:
 
     def _look_at_the_clock(self) -> None:
         now = time.monotonic()
+        if now >= self._sweep_at:
+            self._sweep_at = inf
+            if self._door:
+                self._door.sweep()
         for client in list(self._clients.values()):
             if not client.greeted and now - client.since > GREETING:
-                self._refuse(client, WireError("No HELLO came."))
+                if client.owed:
+                    self._drop(client, "it never said the token")
+                else:
+                    self._refuse(client, WireError("No HELLO came."))
         if not self._scheduler.idle:
             self._asked = now
         elif now - self._asked > self._idle:
@@ -287,9 +328,9 @@ class Server:
 
 
 def _resident_bytes() -> int:
-    """Memory this process holds right now; its largest ever where the system does not say."""
+    """Memory this process holds right now; 0 where the system does not say."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
+            return int(file.read().split()[1]) * mmap.PAGESIZE
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return 0

@@ -1,6 +1,5 @@
 """Start the engine in a process of its own, one for however many ask at once. docs/wire.md says how."""
 
-import fcntl
 import os
 import subprocess
 import time
@@ -8,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from faceplate.engine import locks
 from faceplate_client.errors import EngineError
 from faceplate_client.launch import LOG, SPAWN_LOCK, clean_environment, engine_command, knock, runtime_folder
 
 _PAUSE = 0.015
+_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+_ALONE = getattr(subprocess, "DETACHED_PROCESS", 0)  # Windows: no console of the host's
 _LARGEST_LOG = 1 << 20
 
 
@@ -41,11 +43,12 @@ def spawn(folder: str) -> "subprocess.Popen[bytes]":
     command, path = engine_command(), os.path.join(folder, LOG)
     if os.path.exists(path) and os.path.getsize(path) > _LARGEST_LOG:
         os.replace(path, path + ".1")
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _CLOEXEC, 0o600)
     try:
         return subprocess.Popen(
             [command, "engine", "start", "--foreground"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             env=clean_environment(dict(os.environ)), cwd=os.sep, start_new_session=True, close_fds=True,
+            creationflags=_ALONE,
         )  # fmt: skip
     except OSError as error:
         _absent(f"{command}: {error.strerror}. Set FACEPLATE_ENGINE to the path of the faceplate command")
@@ -72,11 +75,11 @@ def _await(folder: str, process: "subprocess.Popen[bytes]", until: float) -> Non
 @contextmanager
 def _one_at_a_time(folder: str, until: float) -> Iterator[None]:
     """Hold the lock behind which engines are started."""
-    lock = os.open(os.path.join(folder, SPAWN_LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(os.path.join(folder, SPAWN_LOCK), os.O_RDWR | os.O_CREAT | _CLOEXEC, 0o600)
     try:
         while True:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                locks.take(lock)
                 break
             except OSError:
                 if time.monotonic() > until:
