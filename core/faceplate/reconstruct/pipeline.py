@@ -10,6 +10,7 @@ from faceplate.arrays import Image, Points
 from faceplate.errors import RangeError
 from faceplate.reconstruct.albedo import Albedo
 from faceplate.reconstruct.camera import Camera, HeadPose
+from faceplate.reconstruct.delight import excess_light
 from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points
 from faceplate.reconstruct.morphable import HeadModel, rotation
 from faceplate.reconstruct.photometric import Refined, refine
@@ -115,13 +116,13 @@ def reconstruct_stills(
         fit = refined.fit
     if params.texture:
         on_stage("bake")
+        points = [head.rest(fit.identity, expression) for expression in fit.expressions]
         seen = [
-            show(head, head.rest(fit.identity, expression), pose, camera, still.pixels)
-            for still, expression, pose, camera in zip(
-                stills, fit.expressions, fit.poses, fit.cameras, strict=True
-            )
+            show(head, where, pose, camera, still.pixels)
+            for still, where, pose, camera in zip(stills, points, fit.poses, fit.cameras, strict=True)
         ]
-        texture = bake_texture(head, seen, params.texture)
+        excess = excess_light(head, seen, points, refined.lights) if refined else None
+        texture = bake_texture(head, seen, params.texture, excess=excess)
     return Reconstructed(head.rest(fit.identity), fit.spread(head), fit, texture, refined)
 
 

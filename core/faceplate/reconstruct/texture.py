@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from faceplate.arrays import Image, Matte
 from faceplate.colour import srgb_from_linear
 from faceplate.errors import RangeError
+from faceplate.reconstruct.delight import keep_colour, without_light
 from faceplate.reconstruct.mesh import MATERIALS, material_of
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.poisson import edges_of, integrate
@@ -48,12 +49,19 @@ class Texture:
     confidence: Matte
 
 
-def bake_texture(head: HeadModel, photos: Sequence[Shown], size: int = 4096) -> Texture:
+def bake_texture(
+    head: HeadModel,
+    photos: Sequence[Shown],
+    size: int = 4096,
+    *,
+    excess: Sequence[np.ndarray] | None = None,
+) -> Texture:
     """Bake one or several photos of one person into the head's UV map.
 
     Args:
         head: the model. photos: of the same head, see `visible.show`; the first counts as much as the last.
         size: of the texture, 256-8192 texels.
+        excess: for each photo (V, 3), the light to be taken out (`delight.excess_light`); None keeps it.
 
     Raises:
         RangeError: no photo; a size out of range; photos that show nothing of the face.
@@ -61,7 +69,9 @@ def bake_texture(head: HeadModel, photos: Sequence[Shown], size: int = 4096) -> 
     low, high = SIZES
     if not (photos and low <= size <= high):
         raise RangeError(f"a texture should be {low}-{high} texels of at least one photo, got {size}")
-    sources = _Sources.of(head, [_filtered(head, photo, size) for photo in photos])
+    even = np.ones((len(head.mean), 3), np.float32)
+    kept = [even] * len(photos) if excess is None else [keep_colour(each) for each in excess]
+    sources = _Sources.of(head, [_filtered(head, photo, size) for photo in photos], kept)
     colour = np.zeros((size * size, 3), np.float32)
     confidence = np.zeros(size * size, np.float32)
     covered = np.zeros(size * size, bool)
@@ -90,25 +100,27 @@ def _filtered(head: HeadModel, photo: Shown, size: int) -> Shown:
 class _Sources:
     """All that a texel's colour is mixed from.
 
-    `offsets`: for each photo (V, 3), added to it. `mirror`: (V, 3), added to what is seen on the other side. `base`:
-    (V, 3) the colour of what is seen on neither. `baked`: (F,) bool, quads that photos may colour.
+    `kept`: for each photo (V, 3), see `delight.without_light`. `offsets`: for each photo (V, 3), added to it.
+    `mirror`: (V, 3), added to what is seen on the other side. `base`: (V, 3) the colour of what is seen on neither.
+    `baked`: (F,) bool, quads that photos may colour.
     """
 
     head: HeadModel
     photos: Sequence[Shown]
+    kept: Sequence[np.ndarray]
     offsets: list[np.ndarray]
     mirror: np.ndarray
     base: np.ndarray
     baked: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, head: HeadModel, photos: Sequence[Shown]) -> "_Sources":
+    def of(cls, head: HeadModel, photos: Sequence[Shown], kept: Sequence[np.ndarray]) -> "_Sources":
         baked = np.array([region in BAKED for region in head.region_names])[head.quad_region]
         ours = np.zeros(len(head.mean), bool)
         ours[head.quads[baked]] = True
         edges = edges_of(head.triangles)
         weights = [photo.at_vertices() * ours for photo in photos]
-        colours = [_coarse(head, photo) for photo in photos]
+        colours = [without_light(_coarse(head, p), k) for p, k in zip(photos, kept, strict=True)]
         joined, offsets = _joined(edges, colours, weights)
         best = np.max(weights, axis=0)
         seen = best >= ENOUGH[1]
@@ -120,11 +132,11 @@ class _Sources:
         )
         other = ours & seen[head.mirror] & ~seen
         known = np.where(seen[:, None], joined, joined[head.mirror] + mirror)
-        plain = _plain(head, photos, np.median(joined[seen], axis=0))
+        plain = _plain(head, photos, kept, np.median(joined[seen], axis=0))
         held = seen | other
         correction = integrate(edges, None, np.where(held[:, None], known - plain, 0), held=held, pull=_DECAY)
         # eyes and teeth are separate shells, which nothing holds: they keep their plain colours
-        return cls(head, photos, offsets, mirror, plain + correction, baked)
+        return cls(head, photos, kept, offsets, mirror, plain + correction, baked)
 
     def mixed(self, part: Texels) -> tuple[np.ndarray, np.ndarray]:
         """(N, 3) colours and (N,) confidence."""
@@ -149,11 +161,11 @@ class _Sources:
         """(N, 3) what the photos show of these places, brought together, and (N,) 0-1 how well the best shows it."""
         total, best = np.zeros(len(part.place), np.float32), np.zeros(len(part.place), np.float32)
         colours = np.zeros((len(part.place), 3), np.float32)
-        for photo, offset in zip(self.photos, self.offsets, strict=True):
+        for photo, kept, offset in zip(self.photos, self.kept, self.offsets, strict=True):
             weight, x, y = _looked_up(photo, part)
             seen = np.flatnonzero(weight > 0)
             share = weight[seen] ** _PREFERENCE
-            here = photo.colours(x[seen], y[seen])
+            here = without_light(photo.colours(x[seen], y[seen]), part.chosen(seen).of(kept))
             if len(self.photos) > 1:
                 here += part.chosen(seen).of(offset)
             colours[seen] += share[:, None] * here
@@ -214,7 +226,9 @@ def _joined(
     return joined, offsets
 
 
-def _plain(head: HeadModel, photos: Sequence[Shown], skin: np.ndarray) -> NDArray[np.float64]:
+def _plain(
+    head: HeadModel, photos: Sequence[Shown], kept: Sequence[np.ndarray], skin: np.ndarray
+) -> NDArray[np.float64]:
     """(V, 3) each material's own colour, display-encoded; skin and eyes in the colours that the photos show."""
     found = np.tile(np.asarray(skin, np.float64), (len(head.mean), 1))
     for number, region in enumerate(head.region_names):
@@ -225,7 +239,7 @@ def _plain(head: HeadModel, photos: Sequence[Shown], skin: np.ndarray) -> NDArra
         vertices = vertices[vertices >= 0]
         colour = srgb_from_linear(np.array(MATERIALS[material][0][:3], np.float32))
         if material in ("iris", "sclera"):
-            colour = _shown_colour(photos, vertices, colour)
+            colour = _shown_colour(photos, kept, vertices, colour)
         found[vertices] = colour
         if material == "iris":
             place = head.mean[vertices]
@@ -234,12 +248,15 @@ def _plain(head: HeadModel, photos: Sequence[Shown], skin: np.ndarray) -> NDArra
     return found
 
 
-def _shown_colour(photos: Sequence[Shown], vertices: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+def _shown_colour(
+    photos: Sequence[Shown], kept: Sequence[np.ndarray], vertices: np.ndarray, otherwise: np.ndarray
+) -> np.ndarray:
     """(3,) the middle of what photos show of some vertices; `otherwise` where they show next to nothing."""
     seen = []
-    for photo in photos:
+    for photo, keep in zip(photos, kept, strict=True):
         x, y, distance = photo.points[vertices].T
-        seen.append(photo.colours(x, y)[photo.trust(x, y, distance) > 0])
+        shown = without_light(photo.colours(x, y), keep[vertices])
+        seen.append(shown[photo.trust(x, y, distance) > 0])
     shown = np.concatenate(seen)
     if len(shown) < _FEW:
         return otherwise
