@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "core")]
 
 from faceplate.engine.requests import FROM_CLIENT  # noqa: E402
 from faceplate_client.errors import EngineError  # noqa: E402
-from faceplate_client.launch import SOCKET  # noqa: E402
+from faceplate_client.launch import knock  # noqa: E402
 from faceplate_client.session import connect  # noqa: E402
 from faceplate_client.wire import HEADER_BYTES, Kind, encode, read_message  # noqa: E402
 from tests.support.engine_process import own_engine  # noqa: E402
@@ -140,9 +140,10 @@ def accepted_of(folder: Path, count: int, seed: int = 3) -> int:
     """How many spoiled messages the engine in `folder` answers with anything but a refusal."""
     first, accepted = encode(Kind.HELLO, 0, hello()), 0
     for spoiled in spoiled_messages(count, seed):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock = knock(str(folder))
+        assert sock is not None, "the engine is gone"
+        with sock:
             sock.settimeout(60)
-            sock.connect(str(folder / SOCKET))
             try:
                 sock.sendall(first + spoiled)
                 sock.shutdown(socket.SHUT_WR)

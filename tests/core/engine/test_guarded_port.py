@@ -19,6 +19,7 @@ from faceplate_client.link import NAME_BYTES, Link
 from faceplate_client.planes import Buffer
 from faceplate_client.session import Engine, connect
 from faceplate_client.wire import Kind, WireError, encode
+from tests.benchmarks.engine_fuzz import accepted_of
 from tests.support.engine_process import own_engine
 from tests.support.engines import engine_in, greet, hello, receive
 
@@ -119,6 +120,12 @@ def test_without_a_file_or_with_nonsense_in_it_there_is_no_engine(folder):
     with pytest.raises(EngineError) as raised:
         connect("test", start=False)
     assert raised.value.code == "engine.absent"
+
+
+def test_no_spoiled_message_is_accepted_behind_the_token_either(engine, folder):
+    assert accepted_of(folder, 200) == 0
+    with connect("test", start=False) as client:
+        assert client.status()["pid"] == os.getpid()
 
 
 # ------------------------------------------------------------ buffers known by name
