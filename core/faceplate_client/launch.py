@@ -16,8 +16,8 @@ from .link import peer_of
 SOCKET, PORT, LOCK, SPAWN_LOCK, LOG = "engine.sock", "engine.port", "engine.lock", "spawn.lock", "engine.log"
 
 _LONGEST_PATH = 107  # of a Unix socket's address
-_KEPT = ("HOME", "USER", "LOGNAME", "PATH", "LANG", "TZ", "TMPDIR", "OCIO", "CUDA_VISIBLE_DEVICES")
-_KEPT += ("SYSTEMROOT", "LOCALAPPDATA", "APPDATA", "USERPROFILE", "TEMP")  # what Windows cannot do without
+_KEPT = {"HOME", "USER", "LOGNAME", "PATH", "LANG", "TZ", "TMPDIR", "OCIO", "CUDA_VISIBLE_DEVICES"}
+_KEPT |= {"SYSTEMROOT", "LOCALAPPDATA", "APPDATA", "USERPROFILE", "TEMP"}  # what Windows cannot do without
 _KEPT_STARTS = ("LC_", "XDG_", "FACEPLATE_")
 
 

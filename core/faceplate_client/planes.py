@@ -24,6 +24,8 @@ Window = Tuple[int, int, int, int]
 class Buffer:
     """Shared memory of a fixed size, `number` on the wire. `handle`: its descriptor or name. `users`: its open jobs."""
 
+    handle: Any = -1
+
     def __init__(self, number: int, size: int) -> None:
         """Make it, and seal it where that can be done; `engine.memory` when there is not enough."""
         self.number, self.size, self.users, self.fd, self.path = number, size, 0, -1, ""
@@ -44,7 +46,7 @@ class Buffer:
         return mmap.mmap(self.fd, self.size, mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0))
 
     def _named(self) -> mmap.mmap:
-        self.handle: Any = f"{os.getpid():010d}-{secrets.token_hex(12)}"
+        self.handle = f"{os.getpid():010d}-{secrets.token_hex(12)}"
         self.path = os.path.join(runtime_folder(), self.handle)
         self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         os.ftruncate(self.fd, self.size)

@@ -7,6 +7,12 @@ from .track import matrices, read_points
 
 KNOBS = ("scale_x", "scale_y", "shift_x", "shift_y")
 
+_ELSEWHERE = {
+    "STMap input": "Warps by the STMap that is connected.",
+    "layer stmap": "Warps by the layer stmap of its own input, which FP_Steady brings with Motion Layers.",
+}
+"""Maps that come from elsewhere than a track, and what is said of them."""
+
 
 def read_track(node: nuke.Node):
     """The button Read Track: one key a frame, so that the face lies where it lies on the reference frame."""
@@ -34,10 +40,11 @@ def _set_keys(knob, values):
 
 def refresh(node: nuke.Node):
     """Say where the map comes from. Keys and connections are not touched."""
-    if value(node, "map") != "face track":
-        set_value(node, "state", "STMap input")
-        set_value(node, "status", "Warps by the STMap that is connected.")
-    elif value(node, "state") in ("", "STMap input"):
+    told = _ELSEWHERE.get(value(node, "map"))
+    if told:
+        set_value(node, "state", value(node, "map"))
+        set_value(node, "status", told)
+    elif value(node, "state") in ("", *_ELSEWHERE):
         animated = node["scale_x"].isAnimated()
         set_value(node, "state", "face track" if animated else "no track")
         told = (

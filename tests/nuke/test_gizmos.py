@@ -316,6 +316,28 @@ def test_put_back_undoes_hold_still(x, y, a, b, u, v):
     assert back == pytest.approx((x + 0.5, y + 0.5), abs=1e-6)
 
 
+@pytest.mark.parametrize("way", ["live", "bake"])
+def test_the_map_is_the_one_that_is_asked_for(way):
+    read = gizmo(GIZMOS / way / "FP_SteadyApply.gizmo")
+    switch, source = read.child("MapToUse"), read.child("Source")
+    items = next(knob.items for knob in read.user_knobs if knob.name == "map")
+    chosen = {
+        item: switch.inputs[int(evaluate(switch.knobs["which"], {"parent.map": float(place)}.__getitem__))]
+        for place, item in enumerate(items)
+    }
+    assert {item: each.name for item, each in chosen.items()} == {
+        "face track": "TrackMap", "STMap input": "STMap", "layer stmap": "LayerMap",
+    }  # fmt: skip
+    layer = chosen["layer stmap"]
+    assert layer.inputs == [source, source] and (layer.knobs["from0"], layer.knobs["to0"]) == (
+        "stmap.u",
+        "rgba.red",
+    )
+    assert (layer.knobs["from1"], layer.knobs["to1"]) == ("stmap.v", "rgba.green")
+    warp = read.child("Warp")
+    assert warp.inputs == [source, switch] and warp.knobs["uv"] == "rgb"
+
+
 def test_without_a_track_the_map_is_the_identity_at_pixel_centres():
     keys = {"scale_x": 1, "scale_y": 0, "shift_x": 0, "shift_y": 0}
     for direction in (0, 1):

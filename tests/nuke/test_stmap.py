@@ -66,6 +66,18 @@ def test_the_button_sets_a_key_on_every_frame(app, tmp_path):
     assert node["state"].value() == "frames 1001-1003"
 
 
+def test_the_node_says_where_its_map_comes_from(app):
+    node = sys.modules["nuke"].createNode("FP_SteadyApply")
+    for told, state in (
+        ("STMap input", "STMap input"),
+        ("layer stmap", "layer stmap"),
+        ("face track", "no track"),
+    ):
+        app.user_sets(node, "map", told)
+        assert node["state"].value() == state
+    assert "press Read Track" in node["status"].value()
+
+
 def test_reading_again_forgets_the_keys_of_before(app, tmp_path):
     node = sys.modules["nuke"].createNode("FP_SteadyApply")
     node["shift_x"].setAnimated()
