@@ -10,12 +10,13 @@ from faceplate.arrays import Image, Points
 from faceplate.errors import RangeError
 from faceplate.reconstruct.albedo import Albedo
 from faceplate.reconstruct.camera import Camera, HeadPose
+from faceplate.reconstruct.covering import bare, only_skin
 from faceplate.reconstruct.delight import excess_light
 from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points
 from faceplate.reconstruct.morphable import HeadModel, rotation
 from faceplate.reconstruct.photometric import Refined, refine
 from faceplate.reconstruct.texture import Texture, bake_texture
-from faceplate.reconstruct.visible import show
+from faceplate.reconstruct.visible import Shown, show
 
 PROFILE = np.radians(75)
 """A head turned farther than this shows too little of a face."""
@@ -121,9 +122,24 @@ def reconstruct_stills(
             show(head, where, pose, camera, still.pixels)
             for still, where, pose, camera in zip(stills, points, fit.poses, fit.cameras, strict=True)
         ]
-        excess = excess_light(head, seen, points, refined.lights) if refined else None
-        texture = bake_texture(head, seen, params.texture, excess=excess)
+        texture = _baked(head, seen, points, refined, params)
     return Reconstructed(head.rest(fit.identity), fit.spread(head), fit, texture, refined)
+
+
+def _baked(
+    head: HeadModel,
+    seen: Sequence[Shown],
+    points: Sequence[np.ndarray],
+    refined: Refined | None,
+    params: ReconstructParams,
+) -> Texture:
+    """The texture; without light, hair and clothes where albedo and light are known."""
+    if refined is None or params.albedo is None:
+        return bake_texture(head, seen, params.texture)
+    excess = excess_light(head, seen, points, refined.lights)
+    pattern = bare(head, params.albedo.of(refined.albedo))
+    skin = [only_skin(head, photo, pattern, light) for photo, light in zip(seen, excess, strict=True)]
+    return bake_texture(head, skin, params.texture, excess=excess, pattern=pattern)
 
 
 def yaw_of(pose: HeadPose) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.arrays import Image, Matte
-from faceplate.colour import srgb_from_linear
+from faceplate.colour import linear_from_srgb, srgb_from_linear
 from faceplate.errors import RangeError
 from faceplate.reconstruct.delight import keep_colour, without_light
 from faceplate.reconstruct.mesh import MATERIALS, material_of
@@ -55,6 +55,7 @@ def bake_texture(
     size: int = 4096,
     *,
     excess: Sequence[np.ndarray] | None = None,
+    pattern: np.ndarray | None = None,
 ) -> Texture:
     """Bake one or several photos of one person into the head's UV map.
 
@@ -62,6 +63,8 @@ def bake_texture(
         head: the model. photos: of the same head, see `visible.show`; the first counts as much as the last.
         size: of the texture, 256-8192 texels.
         excess: for each photo (V, 3), the light to be taken out (`delight.excess_light`); None keeps it.
+        pattern: (V, 3) scene-linear albedo of the skin over its own tone (`Albedo.of`), for what no photo shows; None
+            for the same everywhere.
 
     Raises:
         RangeError: no photo; a size out of range; photos that show nothing of the face.
@@ -71,7 +74,7 @@ def bake_texture(
         raise RangeError(f"a texture should be {low}-{high} texels of at least one photo, got {size}")
     even = np.ones((len(head.mean), 3), np.float32)
     kept = [even] * len(photos) if excess is None else [keep_colour(each) for each in excess]
-    sources = _Sources.of(head, [_filtered(head, photo, size) for photo in photos], kept)
+    sources = _Sources.of(head, [_filtered(head, photo, size) for photo in photos], kept, pattern)
     colour = np.zeros((size * size, 3), np.float32)
     confidence = np.zeros(size * size, np.float32)
     covered = np.zeros(size * size, bool)
@@ -114,7 +117,13 @@ class _Sources:
     baked: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, head: HeadModel, photos: Sequence[Shown], kept: Sequence[np.ndarray]) -> "_Sources":
+    def of(
+        cls,
+        head: HeadModel,
+        photos: Sequence[Shown],
+        kept: Sequence[np.ndarray],
+        pattern: np.ndarray | None,
+    ) -> "_Sources":
         baked = np.array([region in BAKED for region in head.region_names])[head.quad_region]
         ours = np.zeros(len(head.mean), bool)
         ours[head.quads[baked]] = True
@@ -132,7 +141,7 @@ class _Sources:
         )
         other = ours & seen[head.mirror] & ~seen
         known = np.where(seen[:, None], joined, joined[head.mirror] + mirror)
-        plain = _plain(head, photos, kept, np.median(joined[seen], axis=0))
+        plain = _plain(head, photos, kept, _skin(joined, seen, pattern))
         held = seen | other
         correction = integrate(edges, None, np.where(held[:, None], known - plain, 0), held=held, pull=_DECAY)
         # eyes and teeth are separate shells, which nothing holds: they keep their plain colours
@@ -226,11 +235,19 @@ def _joined(
     return joined, offsets
 
 
+def _skin(shown: np.ndarray, seen: np.ndarray, pattern: np.ndarray | None) -> NDArray[np.float64]:
+    """(V, 3) skin, display-encoded, in the tone of what is shown (V, 3) where it is seen, patterned like skin."""
+    if pattern is None:
+        return np.tile(np.median(shown[seen], axis=0), (len(shown), 1))
+    tone = np.median(linear_from_srgb(shown[seen].astype(np.float32)) / pattern[seen], axis=0)
+    return srgb_from_linear((pattern * tone).astype(np.float32)).astype(np.float64)
+
+
 def _plain(
     head: HeadModel, photos: Sequence[Shown], kept: Sequence[np.ndarray], skin: np.ndarray
 ) -> NDArray[np.float64]:
-    """(V, 3) each material's own colour, display-encoded; skin and eyes in the colours that the photos show."""
-    found = np.tile(np.asarray(skin, np.float64), (len(head.mean), 1))
+    """(V, 3) each material's own colour, display-encoded: `skin` (V, 3), and eyes in the colours that photos show."""
+    found = np.array(skin, np.float64)
     for number, region in enumerate(head.region_names):
         material = material_of(region)
         if material == "skin":
