@@ -30,6 +30,7 @@ from faceplate.stages.enlarge import SCALES, enlarge
 from faceplate.stages.evidence import invented_detail, keep_supported
 from faceplate.stages.matte import clear_of_occluders, face_matte, mean_inside
 from faceplate.stages.parse import parse_crop
+from faceplate.stages.quality import quality_on
 from faceplate.stages.tone import expose, match_tone
 
 SMALLEST_SQUARE = 20.0
@@ -46,6 +47,9 @@ ENLARGERS = ("net", "lanczos")
 
 THIN_EVIDENCE = 0.4
 """Share of invented detail above which a report warns that the face is more the net's than the plate's."""
+
+LEAST_QUALITY = 0.6
+"""Quality below which it warns that the plate hardly shows who this is: there our own embedder begins to miss people."""
 
 
 @dataclass(frozen=True)
@@ -106,14 +110,16 @@ class FaceReport:
 
     `box`, `points`, `score`: as detected, in plate coordinates. `status`:
         "restored"       done;
-        "thin_evidence"  done, but more than THIN_EVIDENCE of its detail is invented;
+        "thin_evidence"  done, but the plate shows less than LEAST_QUALITY of who it is, or more than THIN_EVIDENCE of
+                         its detail is invented;
         "too_small"      left alone, its template square is narrower than SMALLEST_SQUARE;
         "outside"        left alone, it lies beyond the data window;
         "no_points"      left alone, its points are not finite or fall together;
         "off"            left alone, strength is 0.
     `side`: of the net's crop, pixels, 0 where left alone. `similarity`: cosine of the identity before and after, None
     without an identity net. `invented`: 0-1, share of invented detail over the matte. `confidence`: 0-1, from the
-    detector's score, the face's size and the evidence; 0 where left alone. `gain`: exposure the net saw.
+    detector's score, the face's quality (its size, without a quality net) and the evidence; 0 where left alone. `gain`:
+    exposure the net saw. `quality`: 0-1, how much of who it is the plate shows, None without a quality net.
     """
 
     box: tuple[float, float, float, float]
@@ -125,6 +131,7 @@ class FaceReport:
     invented: float = 0.0
     confidence: float = 0.0
     gain: float = 1.0
+    quality: float | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +159,13 @@ class _Mended:
     patch: Patch
     invented: float
     confidence: float
+    quality: float | None
+
+    @property
+    def status(self) -> str:
+        """Whether a report warns of it."""
+        anybody = self.quality is not None and self.quality < LEAST_QUALITY
+        return "thin_evidence" if anybody or self.invented > THIN_EVIDENCE else "restored"
 
 
 RestoredCrop = Callable[[int, Crop], Image]
@@ -207,7 +221,9 @@ def restore_frame(
             lacks = partial(drift, number) if drift else None
             with clock("align"):
                 crop = take(plate, face, side)
-            mended[number] = _mend_face(face, crop, made, lacks, nets.parse, params, clock)
+            with clock("quality"):
+                shows = _quality(plate, face, nets.quality, crop.gain)
+            mended[number] = _mend_face(face, crop, made, lacks, nets.parse, shows, params, clock)
     with clock("enlarge"):
         large = enlarge(plate, params.scale, nets.upscale if params.wants_upscale else None)
     with clock("composite"):
@@ -238,6 +254,7 @@ def _mend_face(
     restored_crop: Callable[[Crop], Image],
     drift: Callable[[Crop, Matte], Image] | None,
     parse: Net | None,
+    quality: float | None,
     params: RestoreParams,
     clock: Callable,
 ) -> _Mended:
@@ -254,11 +271,11 @@ def _mend_face(
         delta = np.asarray(params.strength * (restored - crop.pixels), np.float32)
     with clock("evidence"):
         invented = invented_detail(np.add(crop.pixels, delta, dtype=np.float32), crop.pixels)
-    share, certainty = mean_inside(invented, matte), _certainty(face)
+    share, certainty = mean_inside(invented, matte), _certainty(face, quality)
     patch = Patch(
         delta, matte, invented, certainty, crop.plate_from_crop, crop.gain, strength=params.strength
     )
-    return _Mended(face, crop, patch, share, certainty * (1.0 - share))
+    return _Mended(face, crop, patch, share, certainty * (1.0 - share), quality)
 
 
 def _finish(restored: Image, crop: Crop, params: RestoreParams) -> Image:
@@ -289,9 +306,17 @@ def _left_alone(plate: Plate, face: Face, params: RestoreParams) -> str:
     return "" if meets_plate(plate, face) else "outside"
 
 
-def _certainty(face: Face) -> float:
-    """0-1: the detector's score, lowered for faces whose template square is narrower than SURE_SQUARE."""
-    return float(np.clip(face.score, 0.0, 1.0)) * min(1.0, (template_square(face) / SURE_SQUARE) ** 0.5)
+def _quality(plate: Plate, face: Face, net: Net | None, gain: float) -> float | None:
+    return None if net is None else quality_on(plate, face, net, gain=gain)
+
+
+def _certainty(face: Face, quality: float | None) -> float:
+    """0-1: the detector's score, lowered for faces that show little of who they are.
+
+    Where no net tells how much, for those whose template square is narrower than SURE_SQUARE.
+    """
+    shows = min(1.0, (template_square(face) / SURE_SQUARE) ** 0.5) if quality is None else quality
+    return float(np.clip(face.score, 0.0, 1.0)) * shows
 
 
 def _likeness(before: Plate, after: Plate, done: _Mended, net: Net | None, scale: int) -> float | None:
@@ -310,12 +335,13 @@ def _report(face: Face, status: str) -> FaceReport:
 
 def _finished(done: _Mended, likeness: float | None) -> FaceReport:
     return replace(
-        _report(done.face, "thin_evidence" if done.invented > THIN_EVIDENCE else "restored"),
+        _report(done.face, done.status),
         side=done.crop.side,
         similarity=likeness,
         invented=done.invented,
         confidence=done.confidence,
         gain=done.crop.gain,
+        quality=done.quality,
     )
 
 

@@ -162,5 +162,6 @@ def test_each_model_is_loaded_once_for_everybody(pack, monkeypatch):
     for _ in range(3):
         table = Table(rgba(), WINDOW)
         work.restore(table.job({"plate": table.plate}))
-    assert sorted(models_in_use()) == ["crisper@1.0.0", "finder@1.0.0", "mean-colour@1.0.0"]
-    assert len(pool._open) == 3
+    used = models_in_use()  # the stubs, and what the open pack has for tasks that no stub serves
+    assert {"crisper@1.0.0", "finder@1.0.0", "mean-colour@1.0.0"} <= set(used)
+    assert len(pool._open) == len(used)

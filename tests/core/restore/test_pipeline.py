@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from faceplate.errors import RangeError
 from faceplate.faces import Face
 from faceplate.plate import Rect
-from faceplate.restore.pipeline import RestoreNets, RestoreParams, restore_frame
+from faceplate.restore.pipeline import LEAST_QUALITY, RestoreNets, RestoreParams, restore_frame
 from faceplate.restore.styles import STYLES
 from faceplate_client.errors import ModelError
 from tests.support.nets import (
@@ -233,6 +233,23 @@ def test_a_frame_comes_out_the_same_again():
     np.testing.assert_array_equal(bits(restored(plate).plate.pixels), bits(restored(plate).plate.pixels))
 
 
+def test_what_the_plate_shows_of_a_face_is_told_and_lowers_what_is_believed_of_it():
+    plate = make_plate()
+
+    def told(value: float):
+        nets = RestoreNets(unchanged_net(), quality=StubNet(lambda batch: np.array([[value]])))
+        return restore_frame(plate, [FACE], nets=nets, params=NATURAL)
+
+    good, poor = told(0.9), told(LEAST_QUALITY - 0.01)
+    assert (good.faces[0].quality, good.faces[0].status) == (pytest.approx(0.9), "restored")
+    assert poor.faces[0].status == "thin_evidence"
+    np.testing.assert_array_equal(poor.plate.pixels, good.plate.pixels)  # a warning, no refusal
+    share = poor.faces[0].confidence / good.faces[0].confidence
+    assert share == pytest.approx((LEAST_QUALITY - 0.01) / 0.9, rel=1e-4)
+    np.testing.assert_allclose(poor.confidence, share * good.confidence, atol=1e-6)
+    assert restored(plate).faces[0].quality is None
+
+
 def test_an_enlarging_net_works_where_no_face_is_restored_and_only_when_asked():
     plate = make_plate(200, 180)
     nets, face = RestoreNets(unchanged_net(), upscale=eager_net()), make_face(90, (100, 90))
@@ -251,7 +268,7 @@ def test_an_enlarging_net_works_where_no_face_is_restored_and_only_when_asked():
 
 def test_time_is_told_by_stage():
     seconds = restored(make_plate()).seconds
-    named = "align restore matte tone evidence enlarge composite likeness"
+    named = "align quality restore matte tone evidence enlarge composite likeness"
     assert set(seconds) == set(named.split())
     assert all(spent >= 0 for spent in seconds.values())
 
