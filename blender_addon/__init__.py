@@ -2,9 +2,9 @@
 """Faceplate in Blender: heads from photos. The `faceplate` command computes them, in a process of its own."""
 
 from . import panels, properties
-from .operators import head_from_photos, transfer_expression, transfer_to_flame
+from .operators import head_from_photos, points, transfer_expression, transfer_to_flame
 
-_PARTS = (properties, head_from_photos, transfer_expression, transfer_to_flame, panels)
+_PARTS = (properties, head_from_photos, points, transfer_expression, transfer_to_flame, panels)
 
 
 def register():

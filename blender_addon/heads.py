@@ -63,6 +63,32 @@ def bring_in(context, arrays, name):
     return head
 
 
+def reshape(context, head, arrays):
+    """Give a head that is in the scene another shape: mesh, shape keys and joints; textures and weights of keys stay.
+
+    Raises:
+        InputError: the mesh or its keys are no longer those of the head that is given.
+    """
+    shapes = head.data.shape_keys
+    names = arrays["expression_names"].tolist()
+    if (
+        len(head.data.vertices) != len(arrays["vertices"])
+        or shapes is None
+        or not {*names} <= {*shapes.key_blocks.keys()}
+    ):
+        raise InputError(
+            f"{head.name} is no longer the mesh that was made: vertices or shape keys are others."
+        )
+    rest = places(arrays["vertices"])
+    head.data.vertices.foreach_set("co", rest.ravel())
+    shapes.reference_key.data.foreach_set("co", rest.ravel())
+    for name, shape in _shapes(arrays, rest):
+        shapes.key_blocks[name].data.foreach_set("co", shape.ravel())
+    head.data.update()
+    if head.parent is not None and head.parent.type == "ARMATURE":
+        rig.move_joints(context, head.parent, arrays, places(arrays["joints"]))
+
+
 def places(points):
     """Points (N, 3) of the head, millimetres, as Blender has them: metres, z up."""
     return np.stack([points[:, 0], -points[:, 2], points[:, 1]], 1).astype(np.float32) * np.float32(_METRES)
@@ -94,14 +120,19 @@ def _mesh(arrays, name):
 
 def _add_keys(head, arrays):
     """The basis and a shape key for every expression."""
-    rest = places(arrays["vertices"])
-    moves = places(arrays["key_move"])
     head.shape_key_add(name="Basis", from_mix=False)
+    for name, shape in _shapes(arrays, places(arrays["vertices"])):
+        key = head.shape_key_add(name=name, from_mix=False)
+        key.data.foreach_set("co", shape.ravel())
+        key.value = 0.0
+
+
+def _shapes(arrays, rest):
+    """Every expression's name and where it has the vertices (V, 3), metres."""
+    moves = places(arrays["key_move"])
     starts = np.searchsorted(arrays["key_index"], np.arange(len(arrays["expression_names"]) + 1))
     for number, name in enumerate(arrays["expression_names"].tolist()):
         part = slice(starts[number], starts[number + 1])
         shape = rest.copy()
         shape[arrays["key_vertex"][part]] += moves[part]
-        key = head.shape_key_add(name=name, from_mix=False)
-        key.data.foreach_set("co", shape.ravel())
-        key.value = 0.0
+        yield name, shape

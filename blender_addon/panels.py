@@ -21,6 +21,8 @@ class FACEPLATE_PT_head(bpy.types.Panel):
             layout.prop(settings, parameter["name"])
         layout.prop(settings, "points")
         layout.operator("faceplate.head_from_photos", icon="USER")
+        layout.operator("faceplate.show_points", icon="OUTLINER_OB_POINTCLOUD")
+        layout.operator("faceplate.refit_head", icon="FILE_REFRESH")
 
 
 class FACEPLATE_PT_expression(bpy.types.Panel):

@@ -42,6 +42,21 @@ def make_armature(context, collection, arrays, joints, name):
     return armature
 
 
+def move_joints(context, armature, arrays, joints):
+    """Bring the bones of an armature that `make_armature` made to other joints (J, 3); they keep length and way."""
+    active = context.view_layer.objects.active
+    context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode="EDIT")
+    for joint, place in zip(arrays["joint_names"].tolist(), joints, strict=True):
+        bone = armature.data.edit_bones.get(joint)
+        if bone is not None:
+            way = bone.tail - bone.head
+            bone.head = Vector(place.tolist())
+            bone.tail = bone.head + way
+    bpy.ops.object.mode_set(mode="OBJECT")
+    context.view_layer.objects.active = active
+
+
 def bind(head, armature, arrays):
     """Skin the head to the armature, and let its eyes follow the keys."""
     groups = [head.vertex_groups.new(name=joint) for joint in arrays["joint_names"].tolist()]

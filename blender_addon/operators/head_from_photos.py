@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Head from photos: the command makes it, `heads.py` brings it in."""
 
-import json
 from pathlib import Path
 
 import bpy
 
-from .. import heads, properties
+from .. import heads, photos, properties
 from ..faceplate_client.errors import RequestError
 from ..job_operator import JobOperator
 
@@ -36,18 +35,19 @@ class FACEPLATE_OT_head_from_photos(JobOperator, bpy.types.Operator):
 
     def words(self, context, folder):
         settings = context.scene.faceplate
-        photos = [Path(bpy.path.abspath(self.directory)) / file.name for file in self.files if file.name]
-        if not photos:
+        chosen = [Path(bpy.path.abspath(self.directory)) / file.name for file in self.files if file.name]
+        if not chosen:
             raise RequestError("No photo was chosen. Choose one to five photos of one person.")
-        words = ["reconstruct", *photos, "-o", folder / _RESULT, *_set_by_hand(settings)]
+        words = ["reconstruct", *chosen, "-o", folder / _RESULT, *_set_by_hand(settings)]
         if settings.points:
-            words += [word for photo in photos for word in ("--points", _points_beside(photo))]
+            words += [word for photo in chosen for word in ("--points", _points_beside(photo))]
         return words
 
     def apply(self, context, folder, report):
         name = Path(self.files[0].name).stem
-        head = heads.bring_in(context, heads.read_arrays(folder / _RESULT), name)
-        head["faceplate_report"] = json.dumps(report)
+        arrays = heads.read_arrays(folder / _RESULT)
+        head = heads.bring_in(context, arrays, name)
+        photos.remember(head, arrays, report)
         said = f"{name}: the face's shape is uncertain by {report['spread_mm']} mm"
         return " ".join([said + ".", *report["notes"]])
 

@@ -1,6 +1,6 @@
 """A reconstructed head into files: .glb, USD, .obj or .npz, each whole or not there at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -10,7 +10,7 @@ from faceplate.farm.store import publish
 from faceplate.reconstruct.gltf import write_glb
 from faceplate.reconstruct.mesh import material_of, write_mtl, write_npz, write_obj
 from faceplate.reconstruct.morphable import HeadModel
-from faceplate.reconstruct.pipeline import Reconstructed
+from faceplate.reconstruct.pipeline import Reconstructed, Still
 from faceplate.reconstruct.usd import ENDINGS as USD_ENDINGS
 from faceplate.reconstruct.usd import expect_usd, vertices_in, write_usd, write_usdz
 from faceplate_client.errors import OutputError, RequestError
@@ -40,12 +40,14 @@ def outputs_for(path: Path, *, textured: bool) -> list[Path]:
     return [path, path.with_suffix(".mtl"), *pictures]
 
 
-def write_reconstructed(path: Path, head: HeadModel, made: Reconstructed) -> None:
+def write_reconstructed(
+    path: Path, head: HeadModel, made: Reconstructed, stills: Sequence[Still] = ()
+) -> None:
     """Write a head as its name's ending says.
 
     `.glb`, `.usdz` and `.npz` hold all in one file; `.usdc` and `.usda` have their texture beside them; `.obj` is the
     neutral mesh, with its materials and pictures beside it. What the `.npz` holds is listed in docs/heads.md; the
-    Blender add-on reads that.
+    Blender add-on reads that, and with `stills`, the photos it was made from, finds where each stood before its camera.
 
     Raises:
         RequestError: an ending that is not known. OutputError: a file that cannot be written.
@@ -64,7 +66,7 @@ def write_reconstructed(path: Path, head: HeadModel, made: Reconstructed) -> Non
         texture = names[1].name if colour else ""
         _publish(path, lambda to: write_usd(to, head, made.neutral, texture=texture))
     elif ending == ".npz":
-        _publish(path, lambda to: _write_arrays(to, head, made, colour, confidence))
+        _publish(path, lambda to: _write_arrays(to, head, made, stills, colour, confidence))
     else:
         for name, content in zip(names[2:], (colour, confidence), strict=False):
             _publish(name, lambda to, content=content: to.write_bytes(content or b""))
@@ -88,7 +90,12 @@ def png_of(picture: np.ndarray) -> bytes:
 
 
 def _write_arrays(
-    path: Path, head: HeadModel, made: Reconstructed, colour: bytes | None, confidence: bytes | None
+    path: Path,
+    head: HeadModel,
+    made: Reconstructed,
+    stills: Sequence[Still],
+    colour: bytes | None,
+    confidence: bytes | None,
 ) -> None:
     moved = np.abs(head.expressions).max(2)
     which, vertex = np.nonzero(moved)
@@ -114,8 +121,24 @@ def _write_arrays(
         joints=head.joints(made.neutral),
         skin=head.skin,
         credit=np.array(head.credit),
+        **_photos(made, stills),
         **{name: np.frombuffer(png, np.uint8) for name, png in pictures.items() if png},
     )
+
+
+def _photos(made: Reconstructed, stills: Sequence[Still]) -> dict[str, np.ndarray]:
+    """Where the head stood in each photo, as docs/heads.md lists it; nothing without photos."""
+    if not stills:
+        return {}
+    fit = made.fit
+    return {
+        "photo_sizes": np.array([still.pixels.shape[1::-1] for still in stills], np.int32),
+        "photo_points": np.array([still.points for still in stills], np.float32),
+        "photo_turns": np.array([pose.turn for pose in fit.poses]),
+        "photo_moves": np.array([pose.move for pose in fit.poses]),
+        "photo_focals": np.array([camera.focal for camera in fit.cameras]),
+        "photo_centres": np.array([camera.centre for camera in fit.cameras]),
+    }
 
 
 def _publish(path: Path, write: Callable[[Path], object]) -> None:

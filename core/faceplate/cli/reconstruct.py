@@ -55,6 +55,11 @@ def add_parser(commands: Any) -> None:
         "--flame", default="", metavar="ID", help="write coefficients of your own FLAME beside the head, too"
     )
     parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="fit the head to points alone and leave the photos' colours aside",
+    )
+    parser.add_argument(
         "--points",
         action="append",
         type=Path,
@@ -188,7 +193,7 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
     params = ReconstructParams(values["texture"], 0.0 if known else 0.25, _albedo_of(head, options))
     made = reconstruct_stills(head, [portrait.still for portrait in portraits], params, on_stage=stages)
     stages("write")
-    write_reconstructed(options.output, head, made)
+    write_reconstructed(options.output, head, made, [portrait.still for portrait in portraits])
     report = _report(options, head, portraits, made)
     if flame is not None:
         model, name = flame
@@ -208,7 +213,7 @@ def _albedo_of(head: "HeadModel", options: argparse.Namespace) -> "Albedo | None
     from faceplate.reconstruct.albedo import read_albedo
     from faceplate.registry.catalogue import has_model, manifest_for, read_weights
 
-    if not has_model("head.albedo", policy=options.policy):
+    if options.quick or not has_model("head.albedo", policy=options.policy):
         return None
     manifest = manifest_for("head.albedo", policy=options.policy)
     return read_albedo(read_weights(manifest, policy=options.policy), head)

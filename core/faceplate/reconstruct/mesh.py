@@ -104,9 +104,9 @@ def write_mtl(path: Path, *, texture: str = "") -> None:
 
 def write_npz(path: Path, head: HeadModel, points: np.ndarray, **coefficients: np.ndarray) -> None:
     """Write what a script wants: `vertices` (V, 3) mm, `quads`, `uv`, `quad_uv`, `head` (its id), and coefficients
-    under the names they are given.
+    under the names they are given. Nothing is deflated: pictures among them are already, and the rest takes a second.
     """
     expect_shapes({"V": len(head.mean)}, points=(points, "V 3"))
     own = {"vertices": points, "quads": head.quads, "uv": head.uv, "quad_uv": head.quad_uv, "head": head.id}
     with path.open("wb") as file:
-        np.savez_compressed(file, **{**coefficients, **own})
+        np.savez(file, **{**coefficients, **own})

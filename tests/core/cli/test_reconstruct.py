@@ -10,7 +10,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
+from faceplate.reconstruct.camera import Camera, HeadPose, camera_for_lens, project
 from faceplate.reconstruct.flame import read_flame
 from faceplate.reconstruct.head_file import read_head
 from faceplate.registry.catalogue import has_model, manifest_for, read_weights
@@ -60,6 +60,22 @@ def test_a_head_is_written_and_reported(faceplate, photo, tmp_path):
         confidence = cv2.imdecode(held["confidence"], cv2.IMREAD_UNCHANGED)
     assert texture is not None and texture.shape == (256, 256, 3)
     assert confidence is not None and confidence.shape == (256, 256) and confidence.max() > 200
+
+
+def test_a_head_says_where_it_stood_in_its_photo(faceplate, photo, head, tmp_path):
+    """The camera of the file sees the head's points where the photo has them."""
+    code, _, told = run(faceplate, photo, tmp_path / "head.npz", "--quick")
+    assert code == 0, told
+    with np.load(tmp_path / "head.npz", allow_pickle=False) as held:
+        found = {name: held[name] for name in held.files}
+    given = json.loads((tmp_path / "p.json").read_text())
+    np.testing.assert_allclose(found["photo_points"][0], given, atol=1e-3)
+    assert found["photo_sizes"].tolist() == [[SIZE, SIZE]]
+    pose = HeadPose(found["photo_turns"][0], found["photo_moves"][0])
+    camera = Camera(float(found["photo_focals"][0]), tuple(found["photo_centres"][0]))
+    shown = head.rest(found["identity"], found["expressions"][0]).astype(np.float64)
+    seen = project(head.landmarks["68"].on(shown), pose, camera)[:, :2]
+    assert np.linalg.norm(seen - given, axis=1).max() < 2
 
 
 def test_words_say_how_sure_it_is(faceplate, photo, tmp_path):
