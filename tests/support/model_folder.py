@@ -156,6 +156,26 @@ def mean_colour_model() -> bytes:
     return model.SerializeToString()
 
 
+def content_model(quality: float = 0.8) -> bytes:
+    """A quality net that has seen worse: (B, 3, H, W) -> (B, 1), always the same."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["image"], ["mean"], axes=[2, 3], keepdims=0),
+            helper.make_node("Gemm", ["mean", "nothing", "always"], ["quality"]),
+        ],
+        "content",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["B", 3, "H", "W"])],
+        [helper.make_tensor_value_info("quality", TensorProto.FLOAT, ["B", 1])],
+        [
+            helper.make_tensor("nothing", TensorProto.FLOAT, [3, 1], [0.0] * 3),
+            helper.make_tensor("always", TensorProto.FLOAT, [1], [quality]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
 def crisper_model(reach: int = 9) -> bytes:
     """A restorer that doubles whatever stands out from its surroundings of `reach` pixels."""
     blur = [-1.0 / reach**2] * reach**2
@@ -175,8 +195,9 @@ def crisper_model(reach: int = 9) -> bytes:
 
 
 def add_stub_pack(folder: Path) -> Path:
-    """A whole pack of stubs: green is a face, restoring it doubles its detail, its mean colour is its identity."""
+    """A pack of stubs: green is a face, restoring doubles its detail, its mean colour is who it is, it shows well."""
     add_model(folder, "face.detect", id="finder", content=finder_model())
     add_model(folder, "face.restore", id="crisper", content=crisper_model(), template="ffhq_512")
     add_model(folder, "face.identity", id="mean-colour", content=mean_colour_model(), template="arcface_112")
+    add_model(folder, "face.quality", id="content", content=content_model(), template="arcface_112")
     return folder

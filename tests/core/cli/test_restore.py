@@ -70,7 +70,10 @@ def test_the_report_has_a_line_a_frame(faceplate, plates, tmp_path):
     x, y = (sum(face["box"][axis::2]) / 2 for axis in (0, 1))
     assert abs(x - 96) < 8 and abs(y - 72) < 8  # the stub sees in cells of 8 pixels
     assert 0 <= face["invented"] <= 1 and -1 <= face["similarity"] <= 1 and face["status"] == "restored"
-    assert lines[0]["models"] == ["finder@1.0.0", "crisper@1.0.0", "mean-colour@1.0.0"]
+    assert face["quality"] == pytest.approx(0.8)
+    assert {f"{stub}@1.0.0" for stub in ("finder", "crisper", "mean-colour", "content")} <= set(
+        lines[0]["models"]
+    )
     assert {"read", "detect", "restore", "write"} <= lines[0]["seconds"].keys()
 
 

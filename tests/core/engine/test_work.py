@@ -163,5 +163,5 @@ def test_each_model_is_loaded_once_for_everybody(pack, monkeypatch):
         table = Table(rgba(), WINDOW)
         work.restore(table.job({"plate": table.plate}))
     used = models_in_use()  # the stubs, and what the open pack has for tasks that no stub serves
-    assert {"crisper@1.0.0", "finder@1.0.0", "mean-colour@1.0.0"} <= set(used)
+    assert {f"{stub}@1.0.0" for stub in ("crisper", "finder", "mean-colour", "content")} <= set(used)
     assert len(pool._open) == len(used)
