@@ -5,7 +5,8 @@ beside those of its neighbours. What is kept is a pure function of the pixels it
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 from faceplate.arrays import Image
 from faceplate.engine.plane_store import EnginePlane
 from faceplate.engine.plates import plate_of
-from faceplate.frames.looking import Seen, grained_among, look_at, shot_of
+from faceplate.frames.looking import Seen, grain_on, grained_among, look_at, neighbour_of_frame, shot_of
 from faceplate.frames.steady import tall_tracks
 from faceplate.operations import RestoreRequest, RestoreTools
 from faceplate.stabilise.pipeline import Memory, Restore
+from faceplate.stages.grain import Grain
 from faceplate.stages.shot import Shot
 
 _seen: Memory[Seen] = Memory(128)
+_grains: Memory[Grain | None] = Memory(128)
 _crops: Memory[Image] = Memory(24)
 """3 MB each where faces are large."""
 
@@ -36,8 +39,10 @@ def shot_around(
     Raises:
         RequestError: `plate.space`, `request.plane`. Cancelled: from the nets.
     """
-    measured = grained_among(sorted(planes)) if grained else set()
+    frames = sorted(planes)
+    measured = grained_among(frames) if grained else set()
     models = tuple(sorted(tools.models.items()))
+    keys = {frame: _key_of(plane) for frame, plane in planes.items()}
 
     def look(plane: EnginePlane) -> Seen:
         return look_at(
@@ -46,17 +51,29 @@ def shot_around(
             identity=tools.nets.identity,
             quality=tools.nets.quality,
             smallest=smallest,
-            grained=plane.frame in measured,
+            grained=False,
         )
 
+    def grain(frame: int) -> Grain | None:
+        near = neighbour_of_frame(frame, frames)
+
+        def measure() -> Grain | None:
+            return grain_on(plate_of(planes[frame]), None if near is None else plate_of(planes[near]))
+
+        # Apart from the look: which frame is beside the first one changes from request to request.
+        return _grains.of((keys[frame], None if near is None else keys[near]), measure)
+
     seen = []
-    for frame, plane in sorted(planes.items()):
-        windows = (plane.data_window, plane.display_window)
-        meaning = (plane.channels, plane.colourspace, plane.alpha, frame)
-        asked = (smallest, frame in measured, models)
-        key = (digest_of(plane.pixels), windows, meaning, asked)
-        seen.append(_seen.of(key, lambda plane=plane: look(plane)))
+    for frame in frames:
+        looked = _seen.of((keys[frame], smallest, models), lambda frame=frame: look(planes[frame]))
+        seen.append(replace(looked, grain=grain(frame)) if frame in measured else looked)
     return shot_of(seen, source="", models=tools.models)[0]
+
+
+def _key_of(plane: EnginePlane) -> Hashable:
+    """What tells a frame from any other: its pixels and what they mean."""
+    windows = (plane.data_window, plane.display_window)
+    return digest_of(plane.pixels), windows, (plane.channels, plane.colourspace, plane.alpha, plane.frame)
 
 
 def chosen_tracks(shot: Shot, frame: int, request: RestoreRequest) -> Collection[int]:

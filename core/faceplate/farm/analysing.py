@@ -14,7 +14,7 @@ from faceplate.farm.proof import hash_file
 from faceplate.farm.report import FAILED, NO_FACE, UNTOUCHED, FrameRecord
 from faceplate.farm.shot_files import read_shot, write_identities, write_shot
 from faceplate.farm.survey import Notes
-from faceplate.frames.looking import Seen, grained_among, look_at, shot_of
+from faceplate.frames.looking import Seen, grained_among, look_at, neighbour_of_frame, shot_of
 from faceplate.io.colourspaces import encoding_for, guess_space
 from faceplate.io.plates import to_plate
 from faceplate.io.sequence import Footage, open_input
@@ -155,8 +155,8 @@ class SurveyWork:
         """Let go of the input."""
         self._reader.close()
 
-    def fetch(self, frame: int) -> tuple[str, Plate] | FrameRecord:
-        """Read a frame, or tell that it was seen by an earlier run."""
+    def fetch(self, frame: int) -> tuple[str, Plate, Plate | None] | FrameRecord:
+        """Read a frame, and the one its grain is held against; or tell that it was seen by an earlier run."""
         file = self._files[frame]
         hashed = hash_file(file.path)
         earlier = self._notes.earlier.get(frame)
@@ -164,12 +164,23 @@ class SurveyWork:
             self._expect_size(frame, earlier.size)
             self.seen[frame] = earlier
             return self._record(earlier, resumed=True)
-        picture = self._reader.read(file)
-        return hashed, to_plate(picture, frame, encoding_for(self._colourspace or guess_space(picture)))
+        return hashed, self._plate(frame), self._beside(frame)
 
-    def render(self, frame: int, fetched: tuple[str, Plate]) -> Seen:
+    def _plate(self, frame: int) -> Plate:
+        picture = self._reader.read(self._files[frame])
+        return to_plate(picture, frame, encoding_for(self._colourspace or guess_space(picture)))
+
+    def _beside(self, frame: int) -> Plate | None:
+        """Read once more, for a few frames of a shot: an analysis that was stopped has to come to the same grain."""
+        other = neighbour_of_frame(frame, self.frames) if frame in self._grained else None
+        try:
+            return None if other is None else self._plate(other)
+        except InputError:
+            return None
+
+    def render(self, frame: int, fetched: tuple[str, Plate, Plate | None]) -> Seen:
         """Find its faces, and what else is to be known of it."""
-        hashed, plate = fetched
+        hashed, plate, beside = fetched
         window = plate.display_window
         self._expect_size(frame, (window.width, window.height))
         seen = look_at(
@@ -181,6 +192,7 @@ class SurveyWork:
             smallest=self._smallest,
             grained=frame in self._grained,
             hash=hashed,
+            beside=beside,
         )
         return replace(seen, combing=self._combing(plate))
 

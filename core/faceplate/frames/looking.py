@@ -65,6 +65,7 @@ def look_at(
     hash: str = "",
     quality: Net | None = None,
     landmarks: Net | None = None,
+    beside: Plate | None = None,
 ) -> Seen:
     """Find a frame's faces, and what else its shot is to know of it.
 
@@ -76,6 +77,7 @@ def look_at(
         hash: of the file it was read from.
         quality: a face.quality net, None where nobody asks how much a face shows.
         landmarks: a face.landmarks net, None where nobody asks for 68 points and the head's turn.
+        beside: the plate of `neighbour_of_frame`, to tell grain from picture; None where there is none.
 
     Raises:
         RangeError, ShapeError: as `detect_faces`. ModelError: as `face_quality`.
@@ -83,9 +85,24 @@ def look_at(
     found = detect_faces(plate, detector, smallest=smallest)
     found = [_marked(plate, face, landmarks) for face in found]
     faces = tuple(_sighting(plate, face, identity, quality) for face in found)
-    grain = measure_grain(view_plate(plate).pixels) if grained else None
+    grain = grain_on(plate, beside) if grained else None
     size = (plate.display_window.width, plate.display_window.height)
     return Seen(plate.frame, hash, size, faces, small_view(plate).astype(np.float16), grain)
+
+
+def neighbour_of_frame(frame: int, frames: Sequence[int]) -> int | None:
+    """The frame of a run that another's grain is held against: the one before, for the first the one after."""
+    place = frames.index(frame)
+    if len(frames) < 2:
+        return None
+    return frames[place - 1] if place else frames[1]
+
+
+def grain_on(plate: Plate, beside: Plate | None) -> Grain | None:
+    """A frame's grain, held against that of the frame beside it; None where it cannot be measured."""
+    same = beside is not None and beside.data_window == plate.data_window
+    other = view_plate(beside).pixels if beside is not None and same else None
+    return measure_grain(view_plate(plate).pixels, beside=other)
 
 
 def small_view(plate: Plate) -> Image:

@@ -69,14 +69,21 @@ class Grain:
                 raise RangeError(f"grain's {name} should be finite and 0 or more; measure the grain again")
 
 
-def measure_grain(shown: Image, *, where: Matte | None = None, block: int = BLOCK) -> Grain | None:
+def measure_grain(
+    shown: Image, *, beside: Image | None = None, where: Matte | None = None, block: int = BLOCK
+) -> Grain | None:
     """Measure a plate's grain where nothing else is in the picture.
 
     Squares are chosen by how little they change once grain is blurred away, not by how little grain they have, which
     would find too little. Luminances at which the plate has no flat square take the nearest one that has.
 
+    Grain is other grain on every frame. So of a square that a neighbouring frame shows as well, what both have is no
+    grain but skin, cloth and shading, of which soft and compressed footage has a good deal more than of grain.
+
     Args:
         shown: (H, W, 3), display-encoded, 0-1.
+        beside: (H, W, 3), a frame before or after it, None where there is none. One that is the very same, a frame
+            shown twice, says nothing, and neither does a square in which more moves than there is to see.
         where: (H, W), 0-1; only squares wholly above 0.9 of it count. None for all.
         block: side of the squares, pixels, 16 or more.
 
@@ -86,10 +93,14 @@ def measure_grain(shown: Image, *, where: Matte | None = None, block: int = BLOC
     Raises:
         ShapeError, RangeError: sizes that differ; a block too small.
     """
-    expect_shapes(shown=(shown, "H W 3"), **({} if where is None else {"where": (where, "H W")}))
+    expect_shapes(
+        shown=(shown, "H W 3"),
+        **({} if where is None else {"where": (where, "H W")}),
+        **({} if beside is None else {"beside": (beside, "H W 3")}),
+    )
     if block < 16:
         raise RangeError(f"grain should be measured in squares of 16 pixels or more, got {block}")
-    squares, structure = _squares(shown, where, block)
+    squares, structure, others = _squares(shown, beside, where, block)
     if not len(squares):
         return None
     luma = (squares @ _REC709).mean(axis=(1, 2))
@@ -102,7 +113,7 @@ def measure_grain(shown: Image, *, where: Matte | None = None, block: int = BLOC
     ]
     if not flat:
         return None
-    noise = [_without_slope(squares[chosen]) for chosen in flat]
+    noise = [_grain_in(squares[chosen], None if others is None else others[chosen]) for chosen in flat]
     told = {
         int(level[chosen[0]]): np.median(each.var(axis=(1, 2)), axis=0)
         for chosen, each in zip(flat, noise, strict=True)
@@ -193,12 +204,12 @@ def _at_level(sigma: NDArray[np.float64], luma: Matte) -> Image:
 
 
 def _squares(
-    shown: Image, where: Matte | None, block: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(N, block, block, 3) unclipped squares, and (N,) how much picture each has."""
+    shown: Image, beside: Image | None, where: Matte | None, block: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
+    """(N, block, block, 3) unclipped squares, (N,) how much picture each has, and the same places of another frame."""
     height, width = (length // block * block for length in shown.shape[:2])
     if not height or not width:
-        return np.empty((0, block, block, 3), np.float32), np.empty(0, np.float32)
+        return np.empty((0, block, block, 3), np.float32), np.empty(0, np.float32), None
     blurred = cv2.GaussianBlur(shown @ _REC709, (0, 0), STRUCTURE_SIGMA, borderType=cv2.BORDER_REFLECT)
     slope = np.hypot(cv2.Sobel(blurred, cv2.CV_32F, 1, 0), cv2.Sobel(blurred, cv2.CV_32F, 0, 1))
     cut = _cut(np.asarray(shown, np.float32)[:height, :width], block)
@@ -206,7 +217,10 @@ def _squares(
     usable = (low > _CLIPPED) & (high < 1.0 - _CLIPPED)  # NaN is neither
     if where is not None:
         usable &= _cut(where[:height, :width], block).min(axis=(1, 2)) > 0.9
-    return cut[usable], _cut(slope[:height, :width], block).mean(axis=(1, 2))[usable]
+    others = None
+    if beside is not None and not np.array_equal(shown, beside):
+        others = _cut(np.asarray(beside, np.float32)[:height, :width], block)[usable]
+    return cut[usable], _cut(slope[:height, :width], block).mean(axis=(1, 2))[usable], others
 
 
 def _cut(array: np.ndarray, block: int) -> np.ndarray:
@@ -221,6 +235,16 @@ def _flattest(chosen: NDArray[np.bool_], structure: NDArray[np.float32]) -> NDAr
     places = np.flatnonzero(chosen)
     keep = max(FEWEST, round(FLATTEST * len(places)))
     return places[np.argsort(structure[places], kind="stable")[:keep]]
+
+
+def _grain_in(squares: NDArray[np.float32], others: NDArray[np.float32] | None) -> NDArray[np.float64]:
+    """What of each square is grain: less its slope, and less what another frame has in its place, where that helps."""
+    still = _without_slope(squares)
+    if others is None:
+        return still
+    change = _without_slope(squares - others) / 2**0.5
+    less = change.var(axis=(1, 2)).sum(axis=1) < still.var(axis=(1, 2)).sum(axis=1)
+    return np.where(less[:, None, None, None], change, still)
 
 
 def _without_slope(squares: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -41,6 +41,7 @@ def pack(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch):
     monkeypatch.setattr(window, "_seen", Memory(128))
+    monkeypatch.setattr(window, "_grains", Memory(128))
     monkeypatch.setattr(window, "_crops", Memory(24))
 
 

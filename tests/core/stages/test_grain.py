@@ -51,6 +51,37 @@ def test_texture_is_not_taken_for_grain():
     np.testing.assert_allclose(measured(plate).sigma[3:], 0.02, rtol=0.12)
 
 
+def shading(shift: int = 0) -> np.ndarray:
+    """What soft footage is full of: no texture, but light and dark over tens of pixels; moved by `shift`."""
+    rows, columns = np.indices(SIZE, np.float32)
+    waves = np.sin((columns + shift) / 9) * np.cos(rows / 11) + np.sin((columns + shift + 2 * rows) / 17)
+    return (0.012 * waves)[..., None].astype(np.float32)
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_what_a_neighbour_shows_as_well_is_no_grain(shift):
+    """Also where it has moved by a pixel: what is soft hardly changes by that."""
+    plate, other = RAMP + shading() + grainy(0.008, seed=1), RAMP + shading(shift) + grainy(0.008, seed=2)
+    alone, beside = measured(plate), measured(plate, beside=other)
+    assert alone.sigma.min() > 1.25 * 0.008, "by itself shading passes for grain"
+    np.testing.assert_allclose(beside.sigma, 0.008, rtol=0.12)
+    plain = measured(RAMP + grainy(0.008, seed=1))
+    np.testing.assert_allclose(beside.spectrum, plain.spectrum, rtol=0.25, atol=0.35)
+
+
+def test_a_neighbour_of_another_shot_or_the_same_frame_again_changes_nothing():
+    plate = RAMP + shading() + grainy(0.008)
+    alone = measured(plate)
+    stranger = RAMP[:, ::-1] + 0.1 * np.sin(np.indices(SIZE)[0] / 5)[..., None].astype(np.float32)
+    for beside in (stranger.astype(np.float32), plate.copy()):
+        np.testing.assert_array_equal(measured(plate, beside=beside).sigma, alone.sigma)
+
+
+def test_grain_of_its_own_on_every_frame_is_all_grain():
+    plate, other = RAMP + grainy(0.02, seed=3), RAMP + grainy(0.02, seed=4)
+    np.testing.assert_allclose(measured(plate, beside=other).sigma, 0.02, rtol=0.1)
+
+
 @settings(max_examples=4)
 @given(blur=st.sampled_from([0.0, 0.7, 1.0]), shared=st.floats(0, 0.9), amount=st.sampled_from([0.5, 1.0]))
 def test_what_is_given_has_the_plates_power_in_every_band(blur, shared, amount):
