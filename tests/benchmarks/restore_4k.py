@@ -3,8 +3,9 @@
     .venv/bin/python tests/benchmarks/restore_4k.py [--frames 8] [--folder DIR] [-- further options of the command]
 
 Makes a sequence of 4096x2160 half EXR frames (ZIP) with one face some 400 pixels wide, restores it with the command,
-frame by frame (`--as stills`; shot_4k.py is the same for a shot), and in the same run reads and writes the same frames with OpenImageIO alone, before the command and after it, so that a
-machine that speeds up or slows down meanwhile moves both sides alike. Prints
+frame by frame (`--as stills`; shot_4k.py measures a shot), and in the same run reads and writes the same frames with
+OpenImageIO alone, before the command and after it, so that a machine that speeds up or slows down meanwhile moves both
+sides alike. Prints
 
     ratio = wall time of the command / (plain read + plain write + the nets' own time), each for all frames
 
@@ -130,8 +131,6 @@ def run_command(plates: list[Path], folder: Path, options: list[str]) -> Command
         str(plates[0].parent),
         "-o",
         str(folder / "restored"),
-        "--as",
-        "stills",
         "--report",
         str(report),
         "--json",
