@@ -13,6 +13,7 @@ from faceplate.reconstruct.camera import Camera, HeadPose
 from faceplate.reconstruct.covering import bare, only_skin
 from faceplate.reconstruct.delight import excess_light
 from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points
+from faceplate.reconstruct.folds import unfolded
 from faceplate.reconstruct.morphable import HeadModel, rotation
 from faceplate.reconstruct.photometric import Refined, refine
 from faceplate.reconstruct.texture import Texture, bake_texture
@@ -121,6 +122,10 @@ def reconstruct_stills(
         seen = [
             show(head, where, pose, camera, still.pixels)
             for still, where, pose, camera in zip(stills, points, fit.poses, fit.cameras, strict=True)
+        ]
+        seen = [
+            replace(photo, facing=photo.facing * unfolded(head, where))
+            for photo, where in zip(seen, points, strict=True)
         ]
         texture = _baked(head, seen, points, refined, params)
     return Reconstructed(head.rest(fit.identity), fit.spread(head), fit, texture, refined)

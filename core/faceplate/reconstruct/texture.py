@@ -36,6 +36,8 @@ ENOUGH = (0.02, 0.2)
 _PREFERENCE = 4  # of two photos the better one has this power of its advantage
 _DECAY = 4e-4  # a correction reaches about fifty edges, 15 cm, beyond where it is known
 _FEW = 8  # vertices seen, below which an eye's colour is not read from a photo
+_WHITE = 1.5  # how many times brighter than light skin the white of an eye is at least
+_SHADE = 0.4  # of the light, that lids leave to an eye at least
 _ANCHOR = 0.02  # how strongly photos keep their own exposure while they are brought together
 
 
@@ -248,6 +250,7 @@ def _plain(
 ) -> NDArray[np.float64]:
     """(V, 3) each material's own colour, display-encoded: `skin` (V, 3), and eyes in the colours that photos show."""
     found = np.array(skin, np.float64)
+    shaded = _shade_of_lids(head, photos, kept, skin)
     for number, region in enumerate(head.region_names):
         material = material_of(region)
         if material == "skin":
@@ -256,13 +259,29 @@ def _plain(
         vertices = vertices[vertices >= 0]
         colour = srgb_from_linear(np.array(MATERIALS[material][0][:3], np.float32))
         if material in ("iris", "sclera"):
-            colour = _shown_colour(photos, kept, vertices, colour)
+            colour = without_light(_shown_colour(photos, kept, vertices, colour), keep_colour(shaded))
         found[vertices] = colour
         if material == "iris":
             place = head.mean[vertices]
             out = np.linalg.norm(place - place.mean(0), axis=1, keepdims=True)
             found[vertices] *= 1.15 - 0.6 * (out / out.max()) ** 4  # the limbal ring
     return found
+
+
+def _shade_of_lids(
+    head: HeadModel, photos: Sequence[Shown], kept: Sequence[np.ndarray], skin: np.ndarray
+) -> NDArray[np.float32]:
+    """(1,) 0-1, scene-linear, how much darker lids and lashes make the eyes that photos show, nobody's being darker
+    than the skin about them.
+    """
+    white = [material_of(region) == "sclera" for region in head.region_names]
+    vertices = np.unique(head.quads[np.array(white)[head.quad_region]])
+    around = linear_from_srgb(np.median(skin, axis=0).astype(np.float32)).mean()
+    if not len(vertices):
+        return np.ones(1, np.float32)
+    shown = _shown_colour(photos, kept, vertices[vertices >= 0], np.ones(3, np.float32))
+    seen = linear_from_srgb(np.asarray(shown, np.float32)).mean() / max(float(around) * _WHITE, 1e-4)
+    return np.clip(np.array([seen], np.float32), _SHADE, 1)
 
 
 def _shown_colour(

@@ -207,6 +207,22 @@ def test_eyes_and_teeth_have_their_own_colours(head, front):
     assert front.colour[texel].std(0).max() < 0.02 and front.colour[texel].mean() > 0.85
 
 
+@pytest.mark.parametrize("shade", [0.35, 1.0])
+def test_eyes_in_the_shade_of_their_lids_are_not_dark(head, shade):
+    """The white of an eye comes out brighter than light skin, whatever lids keep from it; a lit eye as it is."""
+    colours = np.full((len(head.mean), 3), (0.62, 0.5, 0.44))
+    white = np.isin(head.quad_region, [k for k, n in enumerate(head.region_names) if n.startswith("sclera")])
+    eyes = np.unique(head.quads[white])
+    lit = np.array([0.85, 0.84, 0.82], np.float32)
+    colours[eyes[eyes >= 0]] = srgb_from_linear(linear_from_srgb(lit) * np.float32(shade))
+    baked = bake_texture(head, [photo_of(head, colours, 0.0)], SIZE)
+    place = np.concatenate([part.place[white[part.face]] for part in texels(head, SIZE)])
+    found = np.median(baked.colour.reshape(-1, 3)[place], axis=0)
+    if shade == 1.0:
+        np.testing.assert_allclose(found, lit, atol=0.05)
+    assert linear_from_srgb(found).mean() > 1.3 * linear_from_srgb(np.float32([0.62, 0.5, 0.44])).mean()
+
+
 def test_wrong_input_names_itself(head):
     shown = photo_of(head, paint(head), 0.0)
     with pytest.raises(RangeError, match="256-8192"):
