@@ -109,15 +109,16 @@ def grain_kept(net: Net) -> tuple[float, float]:
     return rms[0] / rms[1], fine[0] / fine[1]
 
 
-def seconds_for_4k(net: Net) -> float:
-    """Wall time of a 1080p plate made 4K, the best of three."""
+def seconds_for_4k(net: Net) -> tuple[float, float]:
+    """Wall time of a 1080p plate made 4K, by Lanczos and by the net, turn about, the best of four each."""
     plate = Plate.of(np.random.default_rng(SEED).random((1080, 1920, 3), np.float32))
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        enlarge(plate, 2, net)
-        times.append(time.perf_counter() - start)
-    return min(times)
+    times: dict[Net | None, list[float]] = {None: [], net: []}
+    for _ in range(4):
+        for way, taken in times.items():
+            start = time.perf_counter()
+            enlarge(plate, 2, way)
+            taken.append(time.perf_counter() - start)
+    return min(times[None]), min(times[net])
 
 
 def main() -> None:
@@ -138,7 +139,8 @@ def main() -> None:
         )
     whole, fine = grain_kept(net)
     print(f"grain of {GRAIN:g} steps against Lanczos: rms x {whole:.3f}, of its finest octave x {fine:.3f}")
-    print(f"1080p to 4K: {seconds_for_4k(net):.2f} s")
+    lanczos, ours = seconds_for_4k(net)
+    print(f"1080p to 4K: {ours:.2f} s, by Lanczos alone {lanczos:.2f} s")
 
 
 def _rounded(picture: np.ndarray) -> np.ndarray:
