@@ -1,7 +1,8 @@
 """ParseNet: what every pixel of an aligned face crop shows.
 
-A small U-Net that never works at full resolution: the crop is folded 4x4 into channels before the first convolution,
-and the answer is unfolded 2x2 after the last, so that edges are placed finer than the grid that is computed on.
+A small U-Net that never works at full resolution: the crop is folded 4x4 into channels before the first convolution
+and its answer unfolded 2x2 after the last. Two more convolutions see that answer beside the crop itself, folded 2x2, and
+draw the edges where the picture has them.
 
 After: Ronneberger et al., "U-Net", MICCAI 2015; Shi et al., "Real-Time Single Image and Video Super-Resolution Using
 an Efficient Sub-Pixel Convolutional Neural Network", CVPR 2016 (the folding); Zhao et al., "Pyramid Scene Parsing
@@ -18,8 +19,9 @@ from torch.nn import functional as F
 SIDE = 256
 """Side of the crop, pixels: the FFHQ template's square."""
 
-FOLD = 4
-UNFOLD = 2
+FOLD, UNFOLD = 4, 2
+DETAIL, EDGES = 24, 32
+"""Channels of what is seen of the crop at half its resolution, and of what corrects the answer there."""
 
 
 class ParseNet(nn.Module):
@@ -43,6 +45,10 @@ class ParseNet(nn.Module):
         self.lift = nn.ModuleList(_conv(width, below, size=1) for below, width in pairwise(widths))
         self.join = nn.ModuleList(Residual(width) for width in widths[:-1])
         self.read = nn.Conv2d(widths[0], classes * UNFOLD**2, 3, padding=1)
+        self.detail = _conv(3 * UNFOLD**2, DETAIL)
+        self.edges = _conv(DETAIL + widths[0] // UNFOLD**2 + classes, EDGES)
+        self.correct = nn.Conv2d(EDGES, classes, 1)
+        nn.init.zeros_(self.correct.weight)
 
     def logits(self, crop: Tensor) -> Tensor:
         """(B, classes, 128, 128) before the softmax: what training compares."""
@@ -53,7 +59,9 @@ class ParseNet(nn.Module):
         x = F.relu(x + self.whole(x.mean((2, 3)))[:, :, None, None])
         for level, lift, join in zip(levels[::-1], reversed(self.lift), reversed(self.join), strict=True):
             x = join(level + F.interpolate(lift(x), scale_factor=2.0, mode="nearest"))
-        return F.pixel_shuffle(self.read(x), UNFOLD)
+        coarse = F.pixel_shuffle(self.read(x), UNFOLD)
+        detail = self.detail(F.pixel_unshuffle(crop - 0.5, UNFOLD))
+        return coarse + self.correct(self.edges(torch.cat([detail, F.pixel_shuffle(x, UNFOLD), coarse], 1)))
 
     def forward(self, crop: Tensor) -> Tensor:
         return torch.softmax(self.logits(crop).float(), 1)

@@ -25,7 +25,7 @@ FEATHER = 0.08
 RIM = 0.05
 """Width of the band inside the crop's rim over which every matte falls to 0, as a share of the side."""
 
-UNSURE, SURE = 0.6, 0.75
+UNSURE, SURE = 0.78, 0.88
 """Mean probability of the likeliest class over a face below which parsing is not believed, and where it fully is."""
 
 FAINT, PLAIN = 0.3, 0.7
@@ -35,7 +35,7 @@ EDGE, WHOLLY = 1.2, 1.1
 """Standard deviation of an occluder's soft edge, in cells of the parsed grid (1/128 of the crop's side), and the gain
 that keeps all of the occluder itself out in spite of it."""
 
-_SPECK = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+_SPECK = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 _REACH = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
 

@@ -122,10 +122,10 @@ def counted(said: np.ndarray, labels: np.ndarray) -> NDArray[np.int64]:
 
 
 def overlaps(counts: np.ndarray) -> NDArray[np.float64]:
-    """Intersection over union of each row of a table of counts; NaN where there is nothing."""
+    """Intersection over union of each class of a table of counts; NaN where nothing is labelled so."""
     same = np.diag(counts)
     union = counts.sum(0) + counts.sum(1) - same
-    return np.where(union > 0, same / np.maximum(union, 1), np.nan)
+    return np.where(counts.sum(1) > 0, same / np.maximum(union, 1), np.nan)
 
 
 def ten(counts: np.ndarray) -> NDArray[np.int64]:

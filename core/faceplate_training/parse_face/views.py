@@ -33,7 +33,7 @@ from faceplate_training.renders.make import Renders
 
 TEMPLATE: Points = (FFHQ_512 * (SIDE / 512)).astype(np.float32)
 
-LONDON_SHARE, PHOTO_SHARE = 0.16, 0.25
+LONDON_SHARE, PHOTO_SHARE = 0.14, 0.2
 """How many of the views are portraits with labels, and photos without; all others are renders."""
 
 MISPLACED = 0.5
@@ -171,11 +171,16 @@ def warped(pixels: np.ndarray, matrix: Matrix) -> NDArray[np.uint8]:
 
 
 def warped_labels(labels: np.ndarray, matrix: Matrix) -> NDArray[np.uint8]:
-    """(SIDE, SIDE) labels through the same map; UNTOLD beyond the rim."""
-    flat = translation(-0.5, -0.5) @ matrix @ translation(0.5, 0.5)
-    shown = cv2.warpAffine(labels, flat[:2], (SIDE, SIDE), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT,
-                           borderValue=UNTOLD)  # fmt: skip
-    return np.asarray(shown, np.uint8)
+    """(SIDE, SIDE) labels through the same map, whichever has most of a pixel; UNTOLD beyond the rim."""
+    flat = (translation(-0.5, -0.5) @ matrix @ translation(0.5, 0.5))[:2]
+    best = np.zeros((SIDE, SIDE), np.uint8)
+    told = np.full((SIDE, SIDE), UNTOLD, np.uint8)
+    for one in np.unique(labels):
+        share = np.where(labels == one, np.uint8(250), np.uint8(0))
+        share = cv2.warpAffine(share, flat, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+        more = share > np.maximum(best, 84)
+        told[more], best[more] = one, share[more]
+    return told
 
 
 def exposed(pixels: np.ndarray, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -252,9 +257,9 @@ def covered(
     canvas = wear.Canvas(linear, np.zeros((SIDE, SIDE), np.float32), np.full((SIDE, SIDE), np.inf))
     third = slice(SIDE * 2 // 5, SIDE * 3 // 5)
     tone = np.median(linear[third, third].reshape(-1, 3), 0) * np.exp(rng.normal(0, 0.2))
-    kind = rng.choice(5, p=(0.3, 0.1, 0.25, 0.13, 0.22))
+    kind = rng.choice(5, p=(0.4, 0.06, 0.22, 0.12, 0.2))
     if kind == 0:
-        wear.draw_palm(canvas, tone, rng)
+        wear.draw_palm(canvas, skin_of(linear, rng) if rng.random() < 0.7 else tone, rng)
     elif kind == 1:
         wear.draw_hand(canvas, tone, rng)
     elif kind == 2:
@@ -265,6 +270,15 @@ def covered(
         draw_spectacles(canvas, rng)
     labels[canvas.cover > 0.5] = GLASSES if kind == 4 else OCCLUDER
     return shown_as(canvas.pixels), labels
+
+
+def skin_of(linear: np.ndarray, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(SIDE, SIDE, 3) a patch of cheek or forehead of a crop, enlarged to all of it: what hands are covered with."""
+    size = int(rng.integers(SIDE // 10, SIDE // 5))
+    middle = np.array(((0.36, 0.62), (0.64, 0.62), (0.5, 0.36))[rng.integers(3)]) * SIDE + rng.normal(0, 4, 2)
+    x, y = np.clip(middle - size / 2, 0, SIDE - size).astype(int)
+    patch = cv2.resize(linear[y : y + size, x : x + size], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return np.maximum(cv2.GaussianBlur(patch, (0, 0), rng.uniform(0.5, 4)), 0).astype(np.float32)
 
 
 def draw_spectacles(canvas: wear.Canvas, rng: np.random.Generator) -> None:

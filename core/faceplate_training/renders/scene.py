@@ -229,13 +229,12 @@ class Studio:
         small = cv2.resize(encoded, size, interpolation=cv2.INTER_AREA)
         points = self.head.landmarks["68"].on(seen)
         covered = cv2.resize(canvas.cover, size, interpolation=cv2.INTER_AREA)
-        nearest = cv2.resize(regions, size, interpolation=cv2.INTER_NEAREST_EXACT)
         return Render(
             np.round(small * 255).astype(np.uint8),
             (points[:, :2] / FINER).astype(np.float32),
             in_sight(points, raster.depth) & (_at(covered, points[:, :2] / FINER) < 0.5),
             turn_in_view(sitter).astype(np.float32),
-            nearest,
+            majority(regions, self.side),
             sitter.yaw,
         )
 
@@ -270,6 +269,16 @@ def _inside(polygon: np.ndarray, places: np.ndarray) -> NDArray[np.float64]:
     """(N,) distances of places (N, 2) to an outline (M, 2), positive inside."""
     outline = polygon.astype(np.float32)[:, None]
     return np.array([cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in places])
+
+
+def majority(regions: np.ndarray, side: int) -> NDArray[np.uint8]:
+    """Labels (S, S) at a smaller side: of each pixel, what covers most of it. Picking one sample would fray edges."""
+    present = np.unique(regions)
+    shares = [
+        cv2.resize((regions == one).astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+        for one in present
+    ]
+    return present[np.argmax(shares, 0)].astype(np.uint8)
 
 
 def in_sight(points: np.ndarray, depth: np.ndarray) -> NDArray[np.bool_]:

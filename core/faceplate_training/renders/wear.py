@@ -205,7 +205,10 @@ def draw_hand(canvas: Canvas, tone: np.ndarray, rng: np.random.Generator) -> Non
 
 
 def draw_palm(canvas: Canvas, tone: np.ndarray, rng: np.random.Generator) -> None:
-    """A whole hand of about the sitter's tone, rounded by light from one side, with creases and its own shadow."""
+    """A whole hand, rounded by light from one side, with some creases and its own shadow.
+
+    `tone`: (3,) about the sitter's, or (S, S, 3) skin that lies over the whole picture, scene-linear.
+    """
     side = canvas.pixels.shape[0]
     angle = rng.uniform(0, 2 * np.pi)
     toward = np.array([np.cos(angle), np.sin(angle)])
@@ -238,13 +241,14 @@ def draw_palm(canvas: Canvas, tone: np.ndarray, rng: np.random.Generator) -> Non
         slope = (
             np.stack(np.gradient(cv2.GaussianBlur(round_over, (0, 0), 1.5)), -1) @ light[::-1] * thick * 0.25
         )
-        own = np.clip(0.45 + 0.6 * round_over + 0.5 * slope, 0.1, 1.6)
+        own = np.clip(0.62 + 0.52 * round_over + 0.4 * slope, 0.15, 1.7)
         shade = shade * (1 - shape) + own * shape
         cover = np.maximum(cover, shape)
     creases = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), rng.uniform(0.7, 2))
     shadow = cv2.GaussianBlur(np.roll(cover, tuple(rng.integers(-8, 9, 2)), (0, 1)), (0, 0), side * 0.02)
     canvas.pixels = canvas.pixels * (1 - rng.uniform(0, 0.6) * shadow[..., None])
-    canvas.lay(flesh * (shade * (1 + 0.15 * creases / creases.std() * 0.5))[..., None], cover)
+    rough = 0.08 * rng.random() ** 2  # real hands are smoother than one is tempted to draw them
+    canvas.lay(flesh * (shade * (1 + rough * creases / creases.std()))[..., None], cover)
 
 
 def draw_microphone(canvas: Canvas, rng: np.random.Generator) -> None:
