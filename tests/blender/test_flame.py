@@ -1,5 +1,7 @@
 """In a real Blender: expressions on FLAME's and SMPL-X's rigs as their authors' add-ons make them, in FLAME's form."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,8 @@ def mesh(shared):
 def done(inside, head, mesh, tmp_path_factory):
     """What the script said, and the vertices it saw, with y up and in mm again."""
     folder = tmp_path_factory.mktemp("flame")
-    np.savez(folder / "rig.npz", **make_rig(head, mesh))
+    rig: dict[str, Any] = make_rig(head, mesh)
+    np.savez(folder / "rig.npz", **rig)
     facts = inside("flame.py", folder / "rig.npz", folder / "seen.npz")
     with np.load(folder / "seen.npz") as held:
         seen = {name: held[name] for name in held.files}
