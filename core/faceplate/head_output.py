@@ -11,6 +11,7 @@ from faceplate.reconstruct.gltf import write_glb
 from faceplate.reconstruct.mesh import material_of, write_mtl, write_npz, write_obj
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.pipeline import Reconstructed, Still
+from faceplate.reconstruct.relief import MOST
 from faceplate.reconstruct.usd import ENDINGS as USD_ENDINGS
 from faceplate.reconstruct.usd import expect_usd, vertices_in, write_usd, write_usdz
 from faceplate_client.errors import OutputError, RequestError
@@ -57,7 +58,8 @@ def write_reconstructed(
     confidence = png_of(made.texture.confidence) if made.texture else None
     ending = path.suffix.lower()
     if ending == ".glb":
-        _publish(path, lambda to: write_glb(to, head, made.neutral, texture=colour))
+        bumps = png_of(made.relief.normals) if made.relief else None
+        _publish(path, lambda to: write_glb(to, head, made.neutral, texture=colour, normal_map=bumps))
     elif ending == ".usdz":
         _publish(path, lambda to: write_usdz(to, head, made.neutral, texture=colour))
     elif ending in USD_ENDINGS:
@@ -100,6 +102,9 @@ def _write_arrays(
     moved = np.abs(head.expressions).max(2)
     which, vertex = np.nonzero(moved)
     pictures = {"texture": colour, "confidence": confidence}
+    if made.relief:
+        pictures["normals"] = png_of(made.relief.normals)
+        pictures["displacement"] = png_of(made.relief.height / (2 * MOST) + 0.5)
     write_npz(
         path,
         head,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceplate.arrays import expect_shapes
 from faceplate.reconstruct.mesh import MATERIALS, UNTEXTURED, material_of, strongest_joints, vertex_normals
@@ -29,6 +30,7 @@ def write_glb(
     *,
     expressions: Mapping[str, float] | None = None,
     texture: bytes | None = None,
+    normal_map: bytes | None = None,
 ) -> None:
     """Write a binary glTF 2.0: one mesh, a primitive for every material, shape keys, an armature that skins it.
 
@@ -39,6 +41,7 @@ def write_glb(
         head: the model. points: (V, 3) mm, at rest: shape keys and joints add to it.
         expressions: weights that the shape keys have when the file is opened.
         texture: a PNG or JPEG file of the base colour, over the UVs of the model; it goes into the file.
+        normal_map: the same of the skin's normal map (`relief.Relief`), or None. Without a texture it is left out.
     """
     expect_shapes({"V": len(head.mean)}, points=(points, "V 3"))
     document = _Document()
@@ -49,9 +52,8 @@ def write_glb(
     primitives = []
     for name in used:
         chosen = np.array([materials[k] == name for k in head.quad_region])
-        primitives.append(
-            _primitive(document, head, points, normals, chosen) | {"material": used.index(name)}
-        )
+        made = _primitive(document, head, points, normals, chosen, bumpy=bool(normal_map) and name == "skin")
+        primitives.append(made | {"material": used.index(name)})
     weights = head.weights(expressions or {})
     first = 1  # node 0 is the mesh, joints follow
     children = [
@@ -83,22 +85,32 @@ def write_glb(
                 "inverseBindMatrices": document.accessor(inverse.reshape(-1, 16), "MAT4"),
             }
         ],
-        "materials": [_material(name, textured=texture is not None) for name in used],
+        "materials": [
+            _material(name, textured=texture is not None, bumpy=bool(texture and normal_map)) for name in used
+        ],
     }
     if texture is not None:
+        pictures = {"base colour": texture} | ({"normal map": normal_map} if normal_map else {})
         document.json |= {
             "images": [
-                {"name": "base colour", "mimeType": _kind(texture), "bufferView": document.view(texture)}
+                {"name": name, "mimeType": _kind(picture), "bufferView": document.view(picture)}
+                for name, picture in pictures.items()
             ],
             "samplers": [{"magFilter": _LINEAR, "minFilter": _MIPMAPS, "wrapS": _REPEAT, "wrapT": _REPEAT}],
-            "textures": [{"source": 0, "sampler": 0}],
+            "textures": [{"source": k, "sampler": 0} for k in range(len(pictures))],
         }
     document.json["asset"] |= {"copyright": head.credit}
     path.write_bytes(document.packed())
 
 
 def _primitive(
-    document: "_Document", head: HeadModel, points: np.ndarray, normals: np.ndarray, chosen: np.ndarray
+    document: "_Document",
+    head: HeadModel,
+    points: np.ndarray,
+    normals: np.ndarray,
+    chosen: np.ndarray,
+    *,
+    bumpy: bool,
 ) -> dict[str, Any]:
     """The faces of one material: a vertex for every pair of a vertex and a UV that they use."""
     triangles, _ = triangles_of(head.quads[chosen])
@@ -113,16 +125,47 @@ def _primitive(
         "JOINTS_0": document.accessor(joints.astype(np.uint8), "VEC4", target=_ARRAY),
         "WEIGHTS_0": document.accessor(shares, "VEC4", target=_ARRAY),
     }
+    if bumpy:
+        along = tangents(points[vertex], normals[vertex], head.uv[pairs[:, 1]], corner.reshape(-1, 3))
+        attributes["TANGENT"] = document.accessor(along, "VEC4", target=_ARRAY)
     targets = [{"POSITION": document.sparse(deltas[vertex] * _METRES)} for deltas in head.expressions]
     indices = document.accessor(corner.reshape(-1).astype(np.uint32), "SCALAR", target=_ELEMENTS)
     return {"attributes": attributes, "indices": indices, "targets": targets}
+
+
+def tangents(
+    points: np.ndarray, normals: np.ndarray, uv: np.ndarray, triangles: np.ndarray
+) -> NDArray[np.float32]:
+    """(N, 4) for normal maps: the unit direction on the surface in which u rises, square to the normal, and 1 where v
+    rises to the left of it seen from outside, else -1.
+
+    Args:
+        points, normals: (N, 3). uv: (N, 2), v up. triangles: (F, 3) of them.
+    """
+    a, b, c = (triangles[:, k] for k in range(3))
+    one, other = points[b] - points[a], points[c] - points[a]
+    first, second = uv[b] - uv[a], uv[c] - uv[a]
+    turned = np.sign(first[:, 0] * second[:, 1] - second[:, 0] * first[:, 1])[:, None]
+    rises = [turned * (one * second[:, k, None] - other * first[:, k, None]) for k in (1, 0)]
+    along, up = np.zeros((2, len(points), 3))
+    for corner in (a, b, c):
+        np.add.at(along, corner, rises[0])
+        np.add.at(up, corner, -rises[1])
+    along -= normals * (normals * along).sum(1, keepdims=True)
+    length = np.linalg.norm(along, axis=1, keepdims=True)
+    # where UVs say nothing any direction will do that is square to the normal
+    spare = np.cross(normals, np.where(np.abs(normals[:, :1]) < 0.9, (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
+    spare /= np.linalg.norm(spare, axis=1, keepdims=True)
+    along = np.where(length > 1e-12, along / np.maximum(length, 1e-12), spare)
+    side = np.where((np.cross(normals, along) * up).sum(1) < 0, -1.0, 1.0)
+    return np.column_stack([along, side]).astype(np.float32)
 
 
 def _kind(texture: bytes) -> str:
     return "image/png" if texture.startswith(b"\x89PNG") else "image/jpeg"
 
 
-def _material(name: str, *, textured: bool) -> dict[str, Any]:
+def _material(name: str, *, textured: bool, bumpy: bool = False) -> dict[str, Any]:
     colour, roughness = MATERIALS[name]
     textured = textured and name not in UNTEXTURED
     look: dict[str, Any] = (
@@ -134,6 +177,8 @@ def _material(name: str, *, textured: bool) -> dict[str, Any]:
     }
     if colour[3] < 1:
         found["alphaMode"] = "BLEND"
+    if bumpy and name == "skin":
+        found["normalTexture"] = {"index": 1}
     if name == "lashes":
         found["doubleSided"] = True
     return found

@@ -16,6 +16,7 @@ from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points
 from faceplate.reconstruct.folds import unfolded
 from faceplate.reconstruct.morphable import HeadModel, rotation
 from faceplate.reconstruct.photometric import Refined, refine
+from faceplate.reconstruct.relief import Relief, read_relief
 from faceplate.reconstruct.texture import Texture, bake_texture
 from faceplate.reconstruct.visible import Shown, show
 
@@ -79,7 +80,8 @@ class Reconstructed:
 
     `neutral`: (V, 3) mm, its identity without expression. `spread`: (V,) mm, the standard deviation of that. `fit`:
     with each photo's expression, pose and camera. `texture`: or None. `refined`: the albedo and light that the fit was
-    refined by, and what each round did; None where points alone were fitted.
+    refined by, and what each round did; None where points alone were fitted. `relief`: what the texture shows finely,
+    None without one.
     """
 
     neutral: NDArray[np.float32]
@@ -87,6 +89,7 @@ class Reconstructed:
     fit: Fit
     texture: Texture | None
     refined: Refined | None = None
+    relief: Relief | None = None
 
 
 def reconstruct_stills(
@@ -128,7 +131,9 @@ def reconstruct_stills(
             for photo, where in zip(seen, points, strict=True)
         ]
         texture = _baked(head, seen, points, refined, params)
-    return Reconstructed(head.rest(fit.identity), fit.spread(head), fit, texture, refined)
+    neutral = head.rest(fit.identity)
+    relief = read_relief(head, neutral, texture) if texture else None
+    return Reconstructed(neutral, fit.spread(head), fit, texture, refined, relief)
 
 
 def _baked(

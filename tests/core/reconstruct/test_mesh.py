@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from faceplate.errors import RangeError, ShapeError
-from faceplate.reconstruct.gltf import write_glb
+from faceplate.reconstruct.gltf import tangents, write_glb
 from faceplate.reconstruct.mesh import MATERIALS, material_of, vertex_normals, write_mtl, write_npz, write_obj
 from tests.support.heads import make_head
 
@@ -138,6 +138,43 @@ def test_gltf_carries_its_texture_inside(tmp_path):
     assert image["mimeType"] == "image/png" and "uri" not in image
     (skin,) = glb.json["materials"]
     assert skin["pbrMetallicRoughness"]["baseColorTexture"] == {"index": 0}
+
+
+def test_gltf_has_a_normal_map_beside_its_texture_and_on_skin_alone(tmp_path):
+    colour, bumps = b"\x89PNG colour", b"\x89PNG normals"
+    write_glb(tmp_path / "egg.glb", HEAD, POINTS, texture=colour, normal_map=bumps)
+    glb = Glb((tmp_path / "egg.glb").read_bytes())
+    held = [
+        glb.buffer[view["byteOffset"] :][: view["byteLength"]]
+        for view in (glb.json["bufferViews"][image["bufferView"]] for image in glb.json["images"])
+    ]
+    assert held == [colour, bumps] and [each["source"] for each in glb.json["textures"]] == [0, 1]
+    assert [m["name"] for m in glb.json["materials"] if "normalTexture" in m] == ["skin"]
+    assert glb.json["materials"][0]["normalTexture"] == {"index": 1}
+    write_glb(tmp_path / "plain.glb", HEAD, POINTS, normal_map=bumps)
+    assert "images" not in Glb((tmp_path / "plain.glb").read_bytes()).json
+
+
+@pytest.mark.parametrize("flip", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+def test_tangents_follow_u_and_say_on_which_side_v_rises(flip):
+    """A flat sheet seen from in front, its UVs upright, mirrored, upside down, or both."""
+    points = np.array([[0, 0, 0], [2, 0, 0], [2, 3, 0], [0, 3, 0]], np.float32)
+    normals = np.tile(np.float32([0, 0, 1]), (4, 1))
+    found = tangents(points, normals, points[:, :2] * flip / 4 + 0.5, np.array([[0, 1, 2], [0, 2, 3]]))
+    np.testing.assert_allclose(found[:, :3], np.tile([flip[0], 0, 0], (4, 1)), atol=1e-6)
+    up = np.cross(normals, found[:, :3]) * found[:, 3:]
+    np.testing.assert_allclose(up, np.tile([0, flip[1], 0], (4, 1)), atol=1e-6)
+
+
+def test_tangents_are_square_to_normals_even_where_uvs_say_nothing():
+    random = np.random.default_rng(0)
+    points, normals = random.normal(size=(2, 30, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    for uv in (random.random((30, 2)), np.zeros((30, 2))):
+        found = tangents(points, normals, uv, np.arange(30).reshape(10, 3))
+        np.testing.assert_allclose((found[:, :3] * normals).sum(1), 0, atol=1e-6)
+        np.testing.assert_allclose(np.linalg.norm(found[:, :3], axis=1), 1, atol=1e-6)
+        assert set(found[:, 3]) <= {-1.0, 1.0}
 
 
 def test_obj_names_its_materials_and_they_their_texture(tmp_path):

@@ -128,6 +128,7 @@ def test_stages_are_told_in_order_and_may_stop_the_work(head):
     params = ReconstructParams(texture=256)
     made = reconstruct_stills(head, [still_of(head)], params, on_stage=told.append)
     assert told == ["fit", "bake"] and made.texture is not None and made.texture.colour.shape == (256, 256, 3)
+    assert made.relief is not None and made.relief.normals.shape == (256, 256, 3)
 
     def stop(stage: str) -> None:
         raise KeyboardInterrupt(stage)
