@@ -99,10 +99,16 @@ def neighbour_of_frame(frame: int, frames: Sequence[int]) -> int | None:
 
 
 def grain_on(plate: Plate, beside: Plate | None) -> Grain | None:
-    """A frame's grain, held against that of the frame beside it; None where it cannot be measured."""
-    same = beside is not None and beside.data_window == plate.data_window
-    other = view_plate(beside).pixels if beside is not None and same else None
-    return measure_grain(view_plate(plate).pixels, beside=other)
+    """A frame's grain, held against the frame beside it over what both have pixels of.
+
+    None where it cannot be measured, where there is nothing beside it, and where that is the same picture again: grain
+    and what is merely soft can then not be told apart, and faces get back what the net took out of each.
+    """
+    window = None if beside is None else plate.data_window.within(beside.data_window)
+    if beside is None or window is None:
+        return None
+    shown, other = view_plate(plate, window).pixels, view_plate(beside, window).pixels
+    return None if np.array_equal(shown, other) else measure_grain(shown, beside=other)
 
 
 def small_view(plate: Plate) -> Image:

@@ -4,9 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from faceplate.colour import SRGB
 from faceplate.farm.survey import Notes
-from faceplate.frames.looking import look_at
+from faceplate.frames.looking import grain_on, look_at, neighbour_of_frame
+from faceplate.plate import Plate, Rect
 from faceplate.restore.likeness import identity_on
 from faceplate.stages.landmarks import TEMPLATE, five_of
 from tests.support.nets import StubNet, identity_stub
@@ -62,6 +66,38 @@ def test_landmarks_are_found_where_somebody_asks_for_them():
     assert seen.face.landmarks is not None and seen.face.turn == pytest.approx((0, 0, 0), abs=0.1)
     away = np.hypot(*(five_of(seen.face.landmarks) - seen.face.points).T)
     assert away.max() < 0.2 * seen.face.width, "no template fits a face to the pixel"
+
+
+def grainy(plate: Plate, seed: int) -> Plate:
+    noise = np.random.default_rng(seed).normal(0, 0.02, plate.pixels.shape)
+    return plate.with_pixels((plate.pixels + noise).astype(np.float32))
+
+
+def test_grain_is_told_by_the_frame_beside():
+    soft = Plate.of(np.full((300, 320, 3), 0.5, np.float32), encoding=SRGB)
+    one, other = grainy(soft, 1), grainy(soft, 2)
+    told = grain_on(one, other)
+    assert told is not None
+    np.testing.assert_allclose(told.sigma, 0.02, rtol=0.1)
+    assert grain_on(one, None) is None and grain_on(one, one) is None
+
+
+def test_frames_whose_data_windows_differ_are_held_against_each_other_where_both_have_pixels():
+    soft = Plate.of(np.full((300, 320, 3), 0.5, np.float32), encoding=SRGB)
+    one, other = grainy(soft, 1), grainy(soft, 2)
+    moved = replace(other, data_window=Rect(20, 30, 340, 330))
+    told = grain_on(one, moved)
+    assert told is not None
+    np.testing.assert_allclose(told.sigma, 0.02, rtol=0.12)
+    assert grain_on(one, replace(other, data_window=Rect(900, 0, 1220, 300))) is None
+
+
+@given(frames=st.lists(st.integers(0, 99), min_size=1, max_size=9, unique=True).map(sorted))
+def test_every_frame_of_a_run_has_another_beside_it(frames):
+    for place, frame in enumerate(frames):
+        beside = neighbour_of_frame(frame, frames)
+        assert (beside is None) == (len(frames) == 1)
+        assert beside is None or abs(frames.index(beside) - place) == 1
 
 
 def test_notes_keep_what_a_face_showed(tmp_path):
