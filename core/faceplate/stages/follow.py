@@ -25,6 +25,10 @@ LIKENESS_WEIGHT = 1.5
 STRANGER = 0.15
 """Similarity of identities below which a face that was lost and found is somebody else."""
 
+UNLIKE_ITSELF, ASTRAY = 0.35, 0.5
+"""How much less like a track a face must be than the track is like itself, and how far from where motion leads, as a
+share of the reach, to be somebody else who steps in front. Both: a head that turns changes in place."""
+
 SAME_PERSON = 0.4
 """Similarity of two tracks' mean identities from which they are one person."""
 
@@ -175,6 +179,8 @@ def _cost(track: Sequence[Sighting], sighting: Sighting) -> float:
     alike = _likeness(track, sighting)
     if away > reach or growth > grown or (alike is not None and lost and alike < STRANGER):
         return float("inf")
+    if alike is not None and away > ASTRAY * reach and alike < _constancy(track) - UNLIKE_ITSELF:
+        return float("inf")
     stranger = 0.0 if alike is None else LIKENESS_WEIGHT * (1.0 - max(alike, 0.0))
     return away / reach + 0.5 * growth / grown + stranger
 
@@ -195,6 +201,14 @@ def _likeness(track: Sequence[Sighting], sighting: Sighting) -> float | None:
     if mean is None or sighting.identity is None:
         return None
     return float(mean @ sighting.identity)
+
+
+def _constancy(track: Sequence[Sighting]) -> float:
+    """How like itself a track is: the mean similarity of its last sightings to their middle; 0 of fewer than three."""
+    last = track[-4 * MOTION_FRAMES :]
+    mean = _mean_identity(last)
+    known = [float(mean @ s.identity) for s in last if mean is not None and s.identity is not None]
+    return float(np.mean(known)) if len(known) >= 3 else 0.0
 
 
 def _mean_identity(track: Sequence[Sighting]) -> NDArray[np.float32] | None:

@@ -168,3 +168,24 @@ def test_landmarks_are_smoothed_and_bridged_and_change_nothing_else():
     for frame, told in smooth.items():
         np.testing.assert_array_equal(told.points, plain[frame].points)
         assert told.box == plain[frame].box
+
+
+@pytest.mark.parametrize("away", [35.0, -45.0, 55.0])
+def test_who_steps_in_front_for_a_frame_is_not_who_is_hidden(away):
+    """A stranger close by, on the one frame on which nobody else is to be seen."""
+    found = [seen(frame, 300 - 5 * frame, ANNA, 0.1, frame) for frame in range(21) if frame != 10]
+    paths = paths_of(*found, seen(10, 250 + away, BORIS, 0.1, 99))
+    assert [list(path.faces) for path in paths] == [list(range(21)), [10]]
+    assert paths[0].bridged == {10}
+
+
+def test_a_head_that_turns_stays_who_it_is():
+    """Its looks change in place, or move on without changing: neither makes another track."""
+    turned = (ANNA + BORIS) / np.linalg.norm(ANNA + BORIS)
+    in_place = [seen(frame, 300 + frame, BORIS if 8 < frame < 12 else ANNA) for frame in range(20)]
+    starts = [
+        seen(frame, 300 + (0 if frame < 10 else 45), turned if frame == 10 else ANNA) for frame in range(20)
+    ]
+    for found in (in_place, starts):
+        (path,) = paths_of(*found)
+        assert list(path.faces) == list(range(20))
