@@ -111,25 +111,27 @@ def _covering(
     """(h, w) 0-1, where something covers the skin; coarse."""
     height, width = photo.depth.shape
     scale = min(1.0, _COARSE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    raster = rasterise(photo.points * (photo.scale * scale, photo.scale * scale, 1), opaque(head), size[::-1])
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    triangles = opaque(head)
+    raster = rasterise(
+        photo.points * (photo.scale * scale, photo.scale * scale, 1), triangles, (rows, columns)
+    )
     seen = raster.covered
-    corners = opaque(head)[raster.triangle[seen]]
     weights = raster.weights[seen][..., None]
-    told = (np.column_stack([expected, spared])[corners] * weights).sum(1)
-    small = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)[seen]
-    apart = np.log((linear_from_srgb(small) + _DARK * tone) / (told[:, :3] + _DARK * tone))
+    told = (np.column_stack([expected, spared])[triangles[raster.triangle[seen]]] * weights).sum(1)
+    small = cv2.resize(photo.pixels, (columns, rows), interpolation=cv2.INTER_AREA)
+    shown = linear_from_srgb(np.asarray(small, np.float32)[seen])
+    apart = np.log((shown + _DARK * tone) / (told[:, :3] + _DARK * tone))
     bright = apart.mean(1)
     tint = np.abs(apart - bright[:, None]).max(1)
-    other = np.maximum(_rising(np.abs(bright), BRIGHT), _rising(tint, TINT)) * (1 - told[:, 3])
-    found = np.zeros(size[::-1], np.float32)
-    found[seen] = other
+    found, own = np.zeros((2, rows, columns), np.float32)
+    found[seen] = np.maximum(_rising(np.abs(bright), BRIGHT), _rising(tint, TINT)) * (1 - told[:, 3])
+    own[seen] = told[:, 3]
     pixel = _pixels_a_millimetre(head, photo) * scale
-    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, _disc(FINEST / 2 * pixel))
-    found = cv2.dilate(found, _disc(AROUND * pixel))
-    spared_here = np.zeros(size[::-1], np.float32)
-    spared_here[seen] = told[:, 3]
-    found = np.minimum(found, 1 - spared_here)
+    found = cv2.dilate(
+        cv2.morphologyEx(found, cv2.MORPH_OPEN, _disc(FINEST / 2 * pixel)), _disc(AROUND * pixel)
+    )
+    found = np.minimum(found, 1 - own)
     return np.asarray(cv2.GaussianBlur(found, (0, 0), max(0.5, 0.5 * AROUND * pixel)), np.float32)
 
 
