@@ -23,6 +23,9 @@ DARKEST, BRIGHTEST = 0.35, 2.5
 REACH = 8.0
 """mm over which light is taken for smooth: what comes into eye sockets and beside a nose, the fit does not know."""
 
+REACH_OF_EYES = 25.0
+"""mm, the same about the eyes."""
+
 _FOOT, _POWER = 0.055, 1 / 2.4
 """sRGB's curve but for its darkest 0.3 %: encoded + FOOT is proportional to light to this power (IEC 61966-2-1)."""
 
@@ -51,7 +54,16 @@ def excess_light(
         means.append((seen[:, None] * shade).sum(0) / seen.sum())
         shades.append(np.log(np.clip(shade, DARKEST * means[-1], BRIGHTEST * means[-1])))
     even = np.mean(np.log(means), axis=0)
-    return [np.exp(smoothed(head, shade - even, REACH)) for shade in shades]
+    return [np.exp(_calmed(head, shade - even)) for shade in shades]
+
+
+def _calmed(head: HeadModel, shade: np.ndarray) -> NDArray[np.float32]:
+    """Light (V, 3) as smooth as it can be believed: least about the eyes, whose sockets shade themselves."""
+    calm = smoothed(head, shade, REACH)
+    if "eyes" not in head.mask_names:
+        return calm
+    about = np.clip(3 * smoothed(head, head.mask("eyes")[:, None], REACH), 0, 1)
+    return np.asarray(calm + about * (smoothed(head, shade, REACH_OF_EYES) - calm), np.float32)
 
 
 def keep_colour(excess: np.ndarray) -> NDArray[np.float32]:

@@ -259,7 +259,8 @@ def _plain(
         vertices = vertices[vertices >= 0]
         colour = srgb_from_linear(np.array(MATERIALS[material][0][:3], np.float32))
         if material in ("iris", "sclera"):
-            colour = without_light(_shown_colour(photos, kept, vertices, colour), keep_colour(shaded))
+            shown = _shown_colour(photos, kept, _vertices_of(head, material), colour)  # both eyes together
+            colour = without_light(shown, keep_colour(shaded))
         found[vertices] = colour
         if material == "iris":
             place = head.mean[vertices]
@@ -274,14 +275,20 @@ def _shade_of_lids(
     """(1,) 0-1, scene-linear, how much darker lids and lashes make the eyes that photos show, nobody's being darker
     than the skin about them.
     """
-    white = [material_of(region) == "sclera" for region in head.region_names]
-    vertices = np.unique(head.quads[np.array(white)[head.quad_region]])
+    vertices = _vertices_of(head, "sclera")
     around = linear_from_srgb(np.median(skin, axis=0).astype(np.float32)).mean()
     if not len(vertices):
         return np.ones(1, np.float32)
-    shown = _shown_colour(photos, kept, vertices[vertices >= 0], np.ones(3, np.float32))
+    shown = _shown_colour(photos, kept, vertices, np.ones(3, np.float32))
     seen = linear_from_srgb(np.asarray(shown, np.float32)).mean() / max(float(around) * _WHITE, 1e-4)
     return np.clip(np.array([seen], np.float32), _SHADE, 1)
+
+
+def _vertices_of(head: HeadModel, material: str) -> NDArray[np.int32]:
+    """(n,) the vertices of all regions of a material."""
+    ours = np.array([material_of(region) == material for region in head.region_names])
+    vertices = np.unique(head.quads[ours[head.quad_region]])
+    return vertices[vertices >= 0]
 
 
 def _shown_colour(
