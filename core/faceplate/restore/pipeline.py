@@ -49,7 +49,7 @@ THIN_EVIDENCE = 0.4
 """Share of invented detail above which a report warns that the face is more the net's than the plate's."""
 
 LEAST_QUALITY = 0.6
-"""Quality below which it warns that the plate hardly shows who this is: there our own embedder begins to miss people."""
+"""Quality below which it warns that the plate hardly shows who this is: there our embedder begins to miss people."""
 
 
 @dataclass(frozen=True)
