@@ -35,6 +35,9 @@ EDGE, WHOLLY = 1.2, 1.1
 """Standard deviation of an occluder's soft edge, in cells of the parsed grid (1/128 of the crop's side), and the gain
 that keeps all of the occluder itself out in spite of it."""
 
+ISLE = 40.0
+"""Cells that an island of occluder must have to be believed at all: half a fingertip."""
+
 _SPECK = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 _REACH = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 
@@ -96,11 +99,22 @@ def clear_of_occluders(matte: Matte, parsed: Parsed) -> Matte:
     small = np.asarray(cv2.resize(matte, cells.shape, interpolation=cv2.INTER_AREA), np.float32)
     trust = smoothstep(np.float32((mean_inside(cells, small) - UNSURE) / (SURE - UNSURE)))
     likely = cv2.morphologyEx(parsed.likely("occluder"), cv2.MORPH_OPEN, _SPECK)
-    hidden = cv2.dilate(smoothstep((likely - FAINT) / (PLAIN - FAINT)), _REACH)
+    plain = smoothstep((likely - FAINT) / (PLAIN - FAINT)) * _size_counts(np.asarray(likely))
+    hidden = cv2.dilate(plain, _REACH)
     soft = np.minimum(cv2.GaussianBlur(hidden, (0, 0), EDGE) * WHOLLY, 1.0)
     free = 1.0 - trust * soft
     large = cv2.resize(np.asarray(free, np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
     return (matte * np.clip(large, 0.0, 1.0)).astype(np.float32)
+
+
+def _size_counts(likely: Matte) -> Matte:
+    """(H, W) 0-1: 0 on islands of what may be an occluder that are as small as ISLE, 1 on those twice as large.
+
+    A step would let an island blink whose size wavers from frame to frame.
+    """
+    _, parts, facts, _ = cv2.connectedComponentsWithStats((likely > FAINT).astype(np.uint8))
+    counts = smoothstep(facts[:, cv2.CC_STAT_AREA] / ISLE - 1.0)
+    return counts[np.asarray(parts)].astype(np.float32)
 
 
 def smoothstep(x: np.ndarray | np.floating) -> np.ndarray:

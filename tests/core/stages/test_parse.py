@@ -107,6 +107,17 @@ def test_glasses_hair_and_single_cells_stay():
     np.testing.assert_array_equal(clear_of_occluders(MATTE, single), MATTE)
 
 
+def test_an_island_counts_the_more_the_larger_it_is_and_never_blinks():
+    kept = []
+    for width in range(1, 16):
+        parsed = shown(occluder=(slice(60, 70), slice(60, 60 + width)))
+        kept.append(float(clear_of_occluders(MATTE, parsed).sum()))
+    whole = float(MATTE.sum())
+    assert kept[0] == kept[3] == whole and kept[-1] < whole - 400
+    drops = -np.diff([whole, *kept])
+    assert (drops >= -1e-2).all() and drops.max() < 260
+
+
 def test_a_net_that_is_not_sure_changes_nothing():
     """Half occluder, half anything: what a net says of a face of ten pixels."""
     shares = np.full((CELLS, CELLS, len(CLASSES)), 0.5 / (len(CLASSES) - 1), np.float32)
