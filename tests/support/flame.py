@@ -7,14 +7,17 @@ expressions, weights and corrective shapes, is not in it; those of the rig are o
 import pickle
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceplate.reconstruct.closest import Surface
 from faceplate.reconstruct.correspondence import Correspondence, OtherHead, correspond
-from faceplate.reconstruct.morphable import HeadModel, rotation
+from faceplate.reconstruct.mesh import vertex_normals
+from faceplate.reconstruct.morphable import HeadModel, rotation, triangles_of
 
 OPEN = 0.35
 """Radians that the rig's jaw turns where ours has `jawOpen` at 1."""
@@ -43,14 +46,58 @@ def meet(head: HeadModel, mesh: dict[str, NDArray[Any]]) -> Correspondence:
     return correspond(head, OtherHead(points, skin, np.stack([points[ball].mean(0) for ball in balls])))
 
 
-def make_rig(head: HeadModel, mesh: dict[str, NDArray[Any]], seed: int = 0) -> dict[str, NDArray[Any]]:
+def meet_by_points(head: HeadModel, mesh: dict[str, NDArray[Any]]) -> Correspondence:
+    """Ours on FLAME's mesh so that nose, eyes and lips lie exactly where FLAME's authors have their 41 points.
+
+    A smooth warp (biharmonic, fading away from the face) of where `meet` puts us, then the nearest spots: what somebody
+    else who knows those points might have taken for the same spots.
+    """
+    found = meet(head, mesh)
+    points = (mesh["v_template_m"] * 1000).astype(np.float32)
+    placed = found.scale * head.rest(found.identity) @ found.turn.T + found.move
+    ours, theirs = head.landmarks["68"].on(placed)[27:], points_of(mesh, points)[27:]
+
+    def far(a: np.ndarray, b: np.ndarray) -> NDArray[np.float64]:
+        return np.linalg.norm(a[:, None] - b[None], axis=2).astype(np.float64)
+
+    count, plain = len(ours), np.column_stack([np.ones(len(ours)), ours])
+    system = np.block([[far(ours, ours) + 1e-3 * np.eye(count), plain], [plain.T, np.zeros((4, 4))]])
+    solved = np.linalg.solve(system, np.vstack([theirs - ours, np.zeros((4, 3))]))
+    moves = (
+        far(placed, ours) @ solved[:count] + np.column_stack([np.ones(len(placed)), placed]) @ solved[count:]
+    )
+    fading = 1 / (1 + (np.linalg.norm(placed - ours.mean(0), axis=1) / 90) ** 6)
+    warped = (placed + moves * fading[:, None]).astype(np.float32)
+    skin = np.isin(
+        head.quad_region, [head.region_names.index(name) for name in ("face", "skull", "neck", "mouth")]
+    )
+    triangles, _ = triangles_of(head.quads[skin])
+    quads = np.column_stack([mesh["triangles"], np.full(len(mesh["triangles"]), -1)])
+    # a lip is a lip as `meet` knows it: its vertices may go anywhere that moves as they do when the mouth opens
+    jaw = np.abs(head.expressions[head.expression_names.index("jawOpen"), :, 1])
+    low, high = 4.0, 12.0
+    labels = np.where(jaw > high, 1, np.where(jaw < low, -1, 0)).astype(np.int8)
+    own = found.on(jaw)
+    spots = Surface(warped, triangles, labels).nearest(
+        points,
+        facing=vertex_normals(points, quads),
+        labels=np.where(own > high, 1, np.where(own < low, -1, 0)).astype(np.int8),
+    )
+    return replace(
+        found, vertices=spots.vertices, weights=spots.weights, trust=np.where(spots.met, found.trust, 0)
+    )
+
+
+def make_rig(
+    head: HeadModel, mesh: dict[str, NDArray[Any]], seed: int = 0, meeting: Correspondence | None = None
+) -> dict[str, NDArray[Any]]:
     """FLAME's arrays by its own names, in metres, as float64: 300 shapes, 100 expressions, joints, weights.
 
     Jaws open by their joint, as FLAME's do: what a turn of the jaw does is taken out of our expressions, and what is
     left is the rig's expressions, mixed.
     """
     random = np.random.default_rng(seed)
-    meeting = meet(head, mesh)
+    meeting = meeting or meet(head, mesh)
     points = mesh["v_template_m"].astype(np.float64) * 1000
     balls = [mesh["mask_left_eyeball"], mesh["mask_right_eyeball"]]
     skin = _skin(head, meeting, balls)
