@@ -58,6 +58,18 @@ class Outline:
         return (values[..., self.ends[:, 0], :] + values[..., self.ends[:, 1], :]) / 2
 
 
+@dataclass(frozen=True)
+class Rim:
+    """An outline as a fit moves it: `mean` (n, 3) mm and `moves` (K, n, 3) mm for each coefficient of its points, `say`
+    (n,) what a pixel that one is off counts.
+    """
+
+    outline: Outline
+    mean: NDArray[np.float64]
+    moves: NDArray[np.float32]
+    say: NDArray[np.float64]
+
+
 def outline_vertices(head: HeadModel) -> NDArray[np.bool_]:
     """(V,) where an outline is the skin's own: the face without ears, which hair covers."""
     face = head.quads[head.quad_region == head.region_names.index("face")]

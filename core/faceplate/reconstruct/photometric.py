@@ -16,7 +16,6 @@ own colours are marginalised as a Gaussian, what fits badly is reweighted (Huber
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,17 +23,14 @@ from faceplate.arrays import Image
 from faceplate.colour import linear_from_srgb
 from faceplate.reconstruct.albedo import Albedo
 from faceplate.reconstruct.camera import Camera, HeadPose, project, projection_derivatives
+from faceplate.reconstruct.face_photo import BlurredFace, FacePhoto
 from faceplate.reconstruct.fit import Fit, FitParams, PointsProblem, View, descend
 from faceplate.reconstruct.morphable import HeadModel
-from faceplate.reconstruct.outline import Outline, find_outline, outline_vertices
+from faceplate.reconstruct.outline import Rim, find_outline, outline_vertices
 from faceplate.reconstruct.shade import BLUR, fit_light, harmonic_slopes, harmonics
 from faceplate.reconstruct.skin import Skin, skin_of, smoothed
 from faceplate.reconstruct.visible import Shown, show
 
-_WORKED = 420
-"""Pixels: photos are looked at so that a face is about this high; spots stand four of them apart."""
-
-_MARGIN = 0.35  # of the face's height, kept about it
 _REACH = 6.0  # mm to either side of an outline in which its edge is looked for
 _FEW = 30  # spots seen, below which nothing is said of a photo's light
 _GREY = np.array([0.3, 0.5, 0.2])  # of shading: how bright, for weighing
@@ -113,7 +109,7 @@ def refine(
         ShapeError, RangeError: what `fit_points` and `visible.show` raise.
     """
     params = params or PhotometricParams()
-    works = [Work.of(*each) for each in zip(views, photos, strict=True)]
+    works = [FacePhoto.of(*each) for each in zip(views, photos, strict=True)]
     base = PointsProblem.of(head, [work.view for work in works], points)
     skin = skin_of(head, albedo)
     problem = ColourProblem.of(head, albedo, base, skin, works, params)
@@ -132,80 +128,6 @@ def refine(
 
 
 @dataclass(frozen=True)
-class Work:
-    """A photo cut about the face and brought to a size: `view` and `pixels` of that. `scale`: its pixels a pixel of
-    the photo; `corner`: (x, y) in the photo of its own origin.
-    """
-
-    view: View
-    pixels: Image
-    scale: float
-    corner: tuple[float, float]
-    tone: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, view: View, pixels: Image) -> "Work":
-        low, high = view.points.min(0), view.points.max(0)
-        tall = float(max(high - low))
-        x0, y0 = np.floor(low - _MARGIN * tall - (0, 0.3 * tall)).astype(int).clip(0)
-        x1, y1 = np.ceil(high + _MARGIN * tall).astype(int)
-        cut = pixels[y0:y1, x0:x1]
-        scale = min(1.0, _WORKED / tall)
-        size = (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale)))
-        small = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.float32)
-        scale = size[0] / cut.shape[1]
-        corner = np.array([x0, y0])
-        own = view.camera
-        moved = replace(
-            view,
-            points=((view.points - corner) * scale).astype(np.float32),
-            camera=Camera(own.focal * scale, tuple(((np.array(own.centre) - corner) * scale).tolist())),
-        )
-        return cls(moved, small, scale, (float(x0), float(y0)), np.ones(3))
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A photo at one level: `colours` (h, w, 3) scene-linear over the face's tone, blurred; `slopes` (h, w, 6) of it
-    along x and y, a pixel.
-    """
-
-    colours: Image
-    slopes: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, pixels: Image, tone: np.ndarray, sigma: float) -> "_Seen":
-        linear = (linear_from_srgb(pixels) / tone).astype(np.float32)
-        if sigma > 0.3:
-            linear = cv2.GaussianBlur(linear, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-        along = [cv2.filter2D(linear, -1, kernel) for kernel in (_ALONG, _ALONG.T)]
-        return cls(np.asarray(linear, np.float32), np.concatenate(along, -1).astype(np.float32))
-
-    def at(self, places: np.ndarray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(n, 3) colours and (n, 3, 2) their slopes at places (n, 2)."""
-        x, y = (places[:, k].astype(np.float32)[None] - np.float32(0.5) for k in range(2))
-        found = [cv2.remap(part, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-                 for part in (self.colours, self.slopes[..., :3], self.slopes[..., 3:])]  # fmt: skip
-        return found[0], np.stack(found[1:], -1)
-
-
-_ALONG = np.array([[-0.5, 0.0, 0.5]], np.float32)
-
-
-@dataclass(frozen=True)
-class _Rim:
-    """An outline with its edges; `mean` (n, 3) and `moves` (K, n, 3) of its points, `say` (n,) over a pixel."""
-
-    outline: Outline
-    mean: NDArray[np.float64]
-    moves: NDArray[np.float32]
-    say: NDArray[np.float64]
-
-    def off(self, points: np.ndarray, pose: HeadPose, camera: Camera) -> np.ndarray:
-        return self.outline.off(points, pose, camera)
-
-
-@dataclass(frozen=True)
 class ColourProblem:
     """Points, colours and coefficients together, for `descend`.
 
@@ -214,7 +136,7 @@ class ColourProblem:
 
     base: PointsProblem
     skin: Skin
-    works: Sequence[Work]
+    works: Sequence[FacePhoto]
     params: PhotometricParams
     triangles: NDArray[np.int32]
     mean: NDArray[np.float64]
@@ -223,9 +145,9 @@ class ColourProblem:
     pattern: NDArray[np.float64]
     basis: NDArray[np.float64]
     detail: NDArray[np.float64]
-    seen: Sequence[_Seen] = ()
+    seen: Sequence[BlurredFace] = ()
     trust: Sequence[np.ndarray] = ()
-    rims: Sequence["_Rim"] = ()
+    rims: Sequence["Rim"] = ()
     whiten: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
 
     @classmethod
@@ -235,7 +157,7 @@ class ColourProblem:
         albedo: Albedo,
         base: PointsProblem,
         skin: Skin,
-        works: Sequence[Work],
+        works: Sequence[FacePhoto],
         params: PhotometricParams,
     ) -> "ColourProblem":
         moves = np.concatenate([head.identity[: base.people], head.expressions[base.fitted]])[:, skin.around]
@@ -302,7 +224,7 @@ class ColourProblem:
             spots = spots * _exposed(shown.colours(places[:, 0], places[:, 1]))
             pixel = self.placed(state, view)[3].focal / float(np.median(places[:, 2]))
             tone = _tone(shown, places, spots)
-            seen.append(_Seen.of(work.pixels, tone, level * pixel))
+            seen.append(BlurredFace.of(work.pixels, tone, level * pixel))
             works.append(replace(work, tone=tone))
             trust.append(spots)
             if self.params.edge:
@@ -313,8 +235,8 @@ class ColourProblem:
         )
 
     def _rim(
-        self, head: HeadModel, state: np.ndarray, view: int, shown: Shown, seen: _Seen, pixel: float
-    ) -> "_Rim":
+        self, head: HeadModel, state: np.ndarray, view: int, shown: Shown, seen: BlurredFace, pixel: float
+    ) -> "Rim":
         points, (_, _, pose, camera) = self._points(head, state, view), self.placed(state, view)
         found = find_outline(
             head,
@@ -331,7 +253,7 @@ class ColourProblem:
         robust = np.minimum(1, self.params.outlier / np.maximum(np.abs(off), 1e-9))
         long = np.linalg.norm(points[found.ends[:, 0]] - points[found.ends[:, 1]], axis=1)
         say = np.sqrt(found.say * robust * long / self.params.independent) / (self.params.edge * pixel)
-        return _Rim(found, found.middles(head.mean).astype(np.float64), found.middles(moves), say)
+        return Rim(found, found.middles(head.mean).astype(np.float64), found.middles(moves), say)
 
     def _points(self, head: HeadModel, state: np.ndarray, view: int) -> np.ndarray:
         expression = np.zeros(len(head.expressions), np.float32)
@@ -411,7 +333,9 @@ class ColourProblem:
         terms, _ = self.base.cost(state[: self.base.size])
         off = self._whitened([self._off(state, view)[0] for view in range(len(self.works))])
         terms["colours"] = float((off.astype(np.float64) ** 2).sum())
-        rims = [rim.say * rim.off(*self._rim_places(state, view)) for view, rim in enumerate(self.rims)]
+        rims = [
+            rim.say * rim.outline.off(*self._rim_places(state, view)) for view, rim in enumerate(self.rims)
+        ]
         terms["edges"] = float(sum((rim**2).sum() for rim in rims))
         terms["albedo"] = float((state[self.shades] ** 2).sum())
         terms["light"] = float(
@@ -451,7 +375,7 @@ class ColourProblem:
         camera = Camera(own.focal * float(np.exp(state[self.base.size - 1])), own.centre)
         return rim.mean + np.tensordot(weights, rim.moves, 1), HeadPose(state[turn], state[move]), camera
 
-    def _rim_jacobian(self, state: np.ndarray, view: int, rim: "_Rim") -> tuple[np.ndarray, np.ndarray]:
+    def _rim_jacobian(self, state: np.ndarray, view: int, rim: "Rim") -> tuple[np.ndarray, np.ndarray]:
         """(n,) how far the outline is off, in standard deviations, and (n, unknowns) how that changes."""
         points, pose, camera = self._rim_places(state, view)
         by_point, by_turn, by_move, by_focal = rim.outline.moves(points, pose, camera)
@@ -467,7 +391,7 @@ class ColourProblem:
             by_move,
             by_focal * camera.focal,
         )
-        return rim.say * rim.off(points, pose, camera), rim.say[:, None] * found
+        return rim.say * rim.outline.off(points, pose, camera), rim.say[:, None] * found
 
     def _jacobian(self, state: np.ndarray, view: int) -> np.ndarray:
         """(n, 3, unknowns) how what is left of each colour changes."""

@@ -52,6 +52,8 @@ def test_a_head_is_written_and_reported(faceplate, photo, tmp_path):
     (seen,) = report["photos"]
     assert seen["points_error_percent"] < 1 and seen["yaw_degrees"] == pytest.approx(np.degrees(0.2), abs=3)
     assert 0 < report["spread_mm"] < 10 and set(report["seconds"]) == {"read", "fit", "bake", "write"}
+    assert [one["blur_mm"] for one in report["refined"]] == [3.0, 2.0, 1.3, 1.0]
+    assert {"points", "colours", "edges", "light"} <= set(report["refined"][0]["cost_after"])
     assert "1/4 reading the photos" in told and "4/4 writing" in told
     with np.load(tmp_path / "head.npz", allow_pickle=False) as held:
         assert len(held["expression_names"]) == 79 and held["key_index"].max() == 78

@@ -10,11 +10,12 @@ import pytest
 from faceplate.colour import srgb_from_linear
 from faceplate.reconstruct.albedo import Albedo, read_albedo
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
+from faceplate.reconstruct.face_photo import FacePhoto
 from faceplate.reconstruct.fit import Fit, FitParams, PointsProblem, View, fit_points
 from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.mesh import vertex_normals
 from faceplate.reconstruct.morphable import HeadModel
-from faceplate.reconstruct.photometric import ColourProblem, PhotometricParams, Work, refine
+from faceplate.reconstruct.photometric import ColourProblem, PhotometricParams, refine
 from faceplate.reconstruct.raster import rasterise
 from faceplate.reconstruct.shade import shading
 from faceplate.reconstruct.skin import skin_of, smoothed
@@ -68,7 +69,7 @@ def known(poses) -> Fit:
 
 def problem(poses, pictures, params: PhotometricParams = PARAMS) -> tuple[ColourProblem, np.ndarray]:
     """The terms at the truth, light found, ready to be asked; edges only where the parameters say so."""
-    works = [Work.of(view(p), picture) for p, picture in zip(poses, pictures, strict=True)]
+    works = [FacePhoto.of(view(p), picture) for p, picture in zip(poses, pictures, strict=True)]
     base = PointsProblem.of(HEAD, [work.view for work in works], POINTS)
     made = ColourProblem.of(HEAD, ALBEDO, base, skin_of(HEAD, ALBEDO), works, params)
     state = made.start(known(poses))
@@ -185,7 +186,7 @@ def test_the_log_says_which_term_did_what_and_no_round_makes_it_worse():
 
 def test_a_larger_photo_gives_the_same_head():
     """Photos are brought to one size first; cameras come back in the photo's own pixels."""
-    large = Work.of(view(pose()), picture())
+    large = FacePhoto.of(view(pose()), picture())
     assert large.scale == 1.0
     views = [view(pose(), off=1.0)]
     fit = fit_points(HEAD, views, POINTS)
