@@ -23,6 +23,8 @@ _OUTLIER = 3.0  # mm, from which on it counts less
 _SLIDE = 0.1  # how much of a vertex' say it has along the surface
 _PRIOR = 20.0  # what a standard deviation of identity costs, in mm^2
 _EYES = 100.0  # how many vertices an eye's centre is worth
+_FAR = 0.7  # mm between surfaces, on average, from where a fit is doubted
+_NODS = (0.35, -0.35)  # radians
 _UPPER_LIP, _LOWER_LIP = 51, 57  # of the 68 points: the middle of the red's outer rims
 _AROUND = 50.0  # mm along the skin, how far from them lips are told apart
 _APART = 12.0  # mm, by how much one of them is to be nearer than the other
@@ -71,7 +73,7 @@ def correspond(head: HeadModel, other: OtherHead) -> Correspondence:
     Args:
         head: with joints `eye_left` and `eye_right`, the mask `face`, landmarks `68`; regions `face`, `skull`, `neck`
             and `mouth` as far as it has them.
-        other: upright and facing along z, give or take 20 degrees.
+        other: upright and facing along z, give or take 30 degrees.
 
     Raises:
         ShapeError: arrays of other sizes. RangeError: a head that meets ours nowhere.
@@ -81,9 +83,11 @@ def correspond(head: HeadModel, other: OtherHead) -> Correspondence:
     """
     expect_shapes(points=(other.points, "V 3"), triangles=(other.triangles, "F 3"), eyes=(other.eyes, "2 3"))
     fit = _Fit(head, other)
-    state = fit.start()
-    for number in range(_ROUNDS):
-        state = fit.step(state, _REACH[1] + (_REACH[0] - _REACH[1]) * 0.7**number)
+    state = fit.settled(0.0)
+    if fit.apart(state) > _FAR:
+        # a head that nods lies nearer to another way of looking at it
+        tries = [state, *(fit.settled(nod) for nod in _NODS)]
+        state = min(tries, key=fit.apart)
     spots = _meet(head, other, fit.placed(state))
     trust = np.clip((_LOST - spots.distance) / (_LOST - _SURE), 0, 1).astype(np.float32)
     skin = np.zeros(len(trust), bool)
@@ -128,7 +132,21 @@ class _Fit:
         self._moves = basis[self._chosen].astype(np.float64)
         self._eye_moves = np.tensordot(self._balls, basis, 1).astype(np.float64)
 
-    def start(self) -> _State:
+    def settled(self, nod: float) -> _State:
+        """The fit that comes of starting with a head turned down by `nod` radians."""
+        state = self.start(nod)
+        for number in range(_ROUNDS):
+            state = self.step(state, _REACH[1] + (_REACH[0] - _REACH[1]) * 0.7**number)
+        return state
+
+    def apart(self, state: _State) -> float:
+        """mm, how far our face is from the other's surface, on average; what has nothing near counts as far."""
+        points = self.placed(state)
+        normals = vertex_normals(points, self._head.quads)[self._chosen]
+        spots = self._surface.nearest(points[self._chosen], facing=normals, agree=0.5)
+        return float(np.minimum(spots.distance, _REACH[0]).mean())
+
+    def start(self, nod: float) -> _State:
         eyes = self._balls @ self._head.mean
         scale = float(
             np.linalg.norm(self._other.eyes[0] - self._other.eyes[1]) / np.linalg.norm(eyes[0] - eyes[1])
@@ -137,8 +155,9 @@ class _Fit:
             raise RangeError(
                 f"The other head's eyes are {scale:.3g} times as far apart as a person's; it should be in millimetres."
             )
-        move = self._other.eyes.mean(0) - scale * eyes.mean(0)
-        return _State(np.zeros(len(self._head.identity)), np.eye(3), scale, move.astype(np.float64))
+        turn = rotation(np.array([nod, 0.0, 0.0]))
+        move = self._other.eyes.mean(0) - scale * turn @ eyes.mean(0)
+        return _State(np.zeros(len(self._head.identity)), turn, scale, move.astype(np.float64))
 
     def placed(self, state: _State) -> NDArray[np.float64]:
         """(ours, 3) mm, our vertices in the other's place."""

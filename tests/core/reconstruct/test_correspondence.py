@@ -62,6 +62,18 @@ def test_lips_are_met_by_the_lip_they_are(head):
     assert lips.sum() > 300 and wrong[lips].mean() < 0.01
 
 
+def test_a_head_that_nods_is_found_all_the_same(head):
+    """At 20 degrees a fit that starts upright ends beside the face; it is doubted, and begun again."""
+    other, truth = a_stranger(head, 1)
+    turn, middle = rotation(np.array([np.radians(20), 0, 0])), other.points.mean(0)
+    points, eyes = (
+        ((each - middle) @ turn.T + middle).astype(np.float32) for each in (other.points, other.eyes)
+    )
+    found = correspond(head, OtherHead(points, other.triangles, eyes))
+    off = np.linalg.norm(found.on(head.mean) - head.mean[truth], axis=1)
+    assert np.median(off[(head.mask("face")[truth] > 0.5) & (found.trust > 0)]) < 0.8
+
+
 def test_a_head_in_metres_is_told_so(head):
     other, _ = a_stranger(head, 1)
     small = OtherHead(other.points / np.float32(1000), other.triangles, other.eyes / np.float32(1000))

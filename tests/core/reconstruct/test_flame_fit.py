@@ -130,7 +130,7 @@ def there_and_back(
 
 
 def test_features_are_where_flames_authors_see_them(head, flame, meeting, mesh):
-    """Nose, eyes, lips and mouth: 40 of the 68 points; of jaw lines and brows the two sets mean different spots."""
+    """Nose, eyes, lips and mouth: 41 of the 68 points; of jaw lines and brows the two sets mean different spots."""
     ours = head.landmarks["68"].on(head.rest(meeting.identity))
     placed = meeting.scale * ours @ meeting.turn.T + meeting.move
     off = np.linalg.norm(placed - points_of(mesh, flame.template), axis=1)[27:]
