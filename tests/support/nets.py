@@ -75,12 +75,12 @@ def identity_stub() -> StubNet:
 
 
 def red_occludes_net() -> StubNet:
-    """A parsing net that says `occluder` as surely as a pixel is red, `skin` for the rest."""
+    """A parsing net that says `occluder` as surely as a pixel is red, `nose` for the rest."""
 
     def answer(batch: np.ndarray) -> np.ndarray:
         red = batch[:, 0].reshape(len(batch), CELLS, 2, CELLS, 2).mean((2, 4))
         shares = np.zeros((len(batch), len(CLASSES), CELLS, CELLS), np.float32)
-        shares[:, CLASSES.index("occluder")], shares[:, CLASSES.index("skin")] = red, 1 - red
+        shares[:, CLASSES.index("occluder")], shares[:, CLASSES.index("nose")] = red, 1 - red
         return shares
 
     return StubNet(answer, id="parser-1")

@@ -199,7 +199,7 @@ def test_a_calm_look_is_asked_where_the_other_look_shows_it(number):
     # the other look without its damage and cover, by the same map
     flat = np.vstack([calm_look.calm_from_shown, (0, 0, 1)])
     normal = np.array([[2 / SIDE, 0, -1], [0, 2 / SIDE, -1], [0, 0, 1]])
-    moved = warped(calm_look.calm, np.linalg.inv(np.linalg.inv(normal) @ flat @ normal))
+    moved = warped(calm_look.calm, np.linalg.inv(np.linalg.inv(normal) @ flat @ normal).astype(np.float64))
     bright = cv2.resize(moved[..., 0], (CELLS, CELLS), interpolation=cv2.INTER_AREA) > 171
     lips, known = said[0, LIPS].numpy() > 0.5, sure[0].numpy() > 0
     assert known.mean() > 0.5 and lips[known].sum() > 100
@@ -234,7 +234,7 @@ def test_exported_weights_answer_as_the_net_does(tmp_path):
         (tmp_path / "net.onnx").read_bytes(), providers=["CPUExecutionProvider"]
     )
     crops = np.random.default_rng(0).random((3, 3, SIDE, SIDE), np.float32)
-    (got,) = session.run(None, {"crop": crops})
+    got = np.asarray(session.run(None, {"crop": crops})[0])
     with torch.no_grad():
         wanted = net(torch.from_numpy(crops)).numpy()
     assert np.shape(got) == (3, len(CLASSES), CELLS, CELLS)

@@ -28,6 +28,11 @@ RIM = 0.05
 UNSURE, SURE = 0.78, 0.88
 """Mean probability of the likeliest class over a face below which parsing is not believed, and where it fully is."""
 
+FEATURES = ("brows", "eyes", "iris", "nose", "lips", "mouth")
+LEAST_FACE = 0.008
+"""Share of the matte that features must have for an occluder to be believed; from twice as much it fully is. On faces
+from in front they have 0.07 of it; on renders with 0.15 and more of the matte covered 19 of 20 have 0.016 and more."""
+
 FAINT, PLAIN = 0.3, 0.7
 """Probability of an occluder from which the matte begins to give way, and at which it has."""
 
@@ -82,7 +87,8 @@ def face_matte(side: int, points: Points, *, inside: Matte | None = None, feathe
 def clear_of_occluders(matte: Matte, parsed: Parsed) -> Matte:
     """Take away what is held before the face, softly; glasses stay part of it.
 
-    Where the net is not sure of what it sees, because a face is tiny or drowns in noise, the matte stays as it is.
+    Where the net is not sure of what it sees, because a face is tiny or drowns in noise, the matte stays as it is. So
+    it does where the net sees no features at all: whoever placed a face there knows better.
 
     Args:
         matte: (S, S), 0-1, of the crop that was parsed.
@@ -98,8 +104,9 @@ def clear_of_occluders(matte: Matte, parsed: Parsed) -> Matte:
     cells = parsed.shares.max(2)
     small = np.asarray(cv2.resize(matte, cells.shape, interpolation=cv2.INTER_AREA), np.float32)
     trust = smoothstep(np.float32((mean_inside(cells, small) - UNSURE) / (SURE - UNSURE)))
+    trust *= smoothstep(np.float32(mean_inside(parsed.likely(*FEATURES), small) / LEAST_FACE - 1.0))
     likely = cv2.morphologyEx(parsed.likely("occluder"), cv2.MORPH_OPEN, _SPECK)
-    plain = smoothstep((likely - FAINT) / (PLAIN - FAINT)) * _size_counts(np.asarray(likely))
+    plain = smoothstep((likely - FAINT) / (PLAIN - FAINT)) * _size_counts(np.asarray(likely, np.float32))
     hidden = cv2.dilate(plain, _REACH)
     soft = np.minimum(cv2.GaussianBlur(hidden, (0, 0), EDGE) * WHOLLY, 1.0)
     free = 1.0 - trust * soft
@@ -114,7 +121,7 @@ def _size_counts(likely: Matte) -> Matte:
     """
     _, parts, facts, _ = cv2.connectedComponentsWithStats((likely > FAINT).astype(np.uint8))
     counts = smoothstep(facts[:, cv2.CC_STAT_AREA] / ISLE - 1.0)
-    return counts[np.asarray(parts)].astype(np.float32)
+    return counts[np.asarray(parts, np.int32)].astype(np.float32)
 
 
 def smoothstep(x: np.ndarray | np.floating) -> np.ndarray:

@@ -145,7 +145,7 @@ def _joined(flesh: np.ndarray, face: np.ndarray) -> NDArray[np.bool_]:
     opened = cv2.morphologyEx(flesh.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     count, parts = cv2.connectedComponents(opened)
     kept = np.bincount(parts[face & (opened > 0)], minlength=count) > 50
-    return kept[np.asarray(parts)] & (np.asarray(opened) > 0)
+    return kept[np.asarray(parts, np.int32)] & (np.asarray(opened) > 0)
 
 
 def _tone(flesh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

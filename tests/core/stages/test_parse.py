@@ -24,8 +24,9 @@ OCCLUDER, GLASSES, SKIN = (CLASSES.index(name) for name in ("occluder", "glasses
 
 
 def shown(**places: tuple[slice, slice]) -> Parsed:
-    """Skin everywhere, and of each named class a rectangle of cells, all quite sure."""
+    """Skin everywhere but for a nose, and of each named class a rectangle of cells, all quite sure."""
     labels = np.full((CELLS, CELLS), SKIN)
+    labels[32:46, 50:76] = CLASSES.index("nose")
     for name, place in places.items():
         labels[place] = CLASSES.index(name)
     return Parsed(np.eye(len(CLASSES), dtype=np.float32)[labels])
@@ -132,6 +133,13 @@ def test_a_net_that_is_not_sure_changes_nothing():
     np.testing.assert_array_equal(clear_of_occluders(MATTE, Parsed(shares)), MATTE)
 
 
+def test_where_no_face_is_seen_nothing_lies_before_it():
+    everywhere = (slice(0, CELLS), slice(0, CELLS))
+    np.testing.assert_array_equal(clear_of_occluders(MATTE, shown(occluder=everywhere)), MATTE)
+    half = clear_of_occluders(MATTE, shown(occluder=(slice(52, CELLS), slice(0, CELLS))))
+    assert half[112:].max() < 1e-6 and half[:90].max() == 1.0
+
+
 def test_a_little_more_doubt_changes_the_matte_a_little():
     """Between two frames the net's answer moves a little; so may the matte, and no more."""
     sure = shown(occluder=HAND).shares
@@ -149,7 +157,7 @@ def portrait(shared):
     """(256, 256, 3) the crop of a London person who was never trained on."""
     photo = next(one.path for one in photos(shared / "photos") if one.held_out)
     pixels = np.asarray(cv2.imread(str(photo)), np.float32)[..., ::-1] / 255
-    plate = Plate.of(np.ascontiguousarray(pixels))
+    plate = Plate.of(np.ascontiguousarray(pixels, np.float32))
     face = detect_faces(plate, open_net(manifest_for("face.detect"), device="cpu"), smallest=200)[0]
     return align_face(plate, face, side=SIDE).pixels
 
