@@ -104,11 +104,14 @@ class SteadyFrames:
         self._film = FilmPlates(self._use.shot, self._use.film, plate_of=self._plate, keep=kept)
 
     def fetch(self, reader: FrameReader, file: FrameFile) -> Fetched:
-        """Read a frame and the plates after it in its window; those before it are read when they are asked for.
+        """Read a frame and the plates after it in its window, and restore their faces.
+
+        The plates before it are read when they are asked for.
 
         Raises:
             InputError: one of them is missing, damaged, or not the one that the shot was made from.
             RequestError: the colour space has to be named.
+            ShapeError, ModelError: a net that does not keep its word.
         """
         self._reader = reader
         own = self._fetched(file.number)
@@ -120,6 +123,7 @@ class SteadyFrames:
         for number in others:
             if number > file.number:
                 near[number]
+        self._shot.prepare(cleaned.plate if cleaned else own.plate, near)
         return replace(own, near=near, cleaned=cleaned)
 
     def render(self, fetched: Fetched) -> Rendered:

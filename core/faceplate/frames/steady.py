@@ -18,7 +18,14 @@ from faceplate.frames.finishing import Finished, finish
 from faceplate.operations import RestoreRequest, RestoreTools
 from faceplate.plate import Plate
 from faceplate.restore.face import restore_crop
-from faceplate.restore.pipeline import Restored, TakeCrop, face_crop, restore_frame
+from faceplate.restore.pipeline import (
+    Restored,
+    TakeCrop,
+    crop_side,
+    face_crop,
+    restore_frame,
+    why_left_alone,
+)
 from faceplate.runtime.net import Net
 from faceplate.stabilise.flow import flow_finder
 from faceplate.stabilise.pipeline import Memory, Restore, SteadyFaces, SteadyParams, crops_kept
@@ -37,7 +44,7 @@ SAME = 0.3
 
 
 class SteadyShot:
-    """Restores the tracks of a shot, frame by frame in any order. For one thread at a time."""
+    """Restores the tracks of a shot, frame by frame in any order. For one thread, and one that prepares beside it."""
 
     def __init__(
         self,
@@ -98,6 +105,23 @@ class SteadyShot:
             return here
         chosen = {id(face) for face in self._request.chosen([face for _, face in here])}
         return [pair for pair in here if id(pair[1]) in chosen]
+
+    def prepare(self, plate: Plate, near: Mapping[int, Plate]) -> None:
+        """Restore what `render` of this plate will look at on the frames after it; changes nothing but the time.
+
+        For a thread of its own, which has time while the frame before is rendered: reading takes half as long.
+
+        Args:
+            plate, near: as for `render`.
+
+        Raises:
+            ShapeError, ModelError: a net that does not keep its word.
+        """
+        nets, params = self._tools.nets, self._request.params
+        for track, face in self._wanted(plate.frame):
+            if not why_left_alone(plate, face, params):
+                side = crop_side(face, nets, params)
+                self._faces.prepare(plate.frame, track, side, plate_of=near.__getitem__)
 
     def render(self, plate: Plate, near: Mapping[int, Plate], *, repaired: Matte | None = None) -> Finished:
         """Restore the tracks on a frame, each steadied by its neighbours, and grain what was restored.

@@ -213,10 +213,10 @@ def restore_frame(
     reports: list[FaceReport] = []
     mended: dict[int, _Mended] = {}
     for number, face in enumerate(faces):
-        status = _left_alone(plate, face, params)
+        status = why_left_alone(plate, face, params)
         reports.append(_report(face, status or "restored"))
         if not status:
-            side = fixed_side(nets.restore) or choose_side(face, params.scale)
+            side = crop_side(face, nets, params)
             made = partial(restored_crop, number)
             lacks = partial(drift, number) if drift else None
             with clock("align"):
@@ -293,8 +293,13 @@ def _exposure(plate: Plate, face: Face) -> float:
     return expose(scene, face_matte(EXPOSURE_SIDE, template_points("ffhq_512", EXPOSURE_SIDE)))
 
 
-def _left_alone(plate: Plate, face: Face, params: RestoreParams) -> str:
-    """Why a face is not to be restored, or an empty word."""
+def crop_side(face: Face, nets: RestoreNets, params: RestoreParams) -> int:
+    """The side of the crop in which a face is restored, pixels."""
+    return fixed_side(nets.restore) or choose_side(face, params.scale)
+
+
+def why_left_alone(plate: Plate, face: Face, params: RestoreParams) -> str:
+    """Why a face is not to be restored, see `FaceReport.status`, or an empty word."""
     if params.strength == 0.0:
         return "off"
     try:

@@ -4,6 +4,7 @@ What is kept between frames saves time and nothing else: every entry is a pure f
 out the same alone, in any order, in a chunk, or in a whole shot.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -36,21 +37,27 @@ Restore = Callable[[Image], Image]
 
 
 class Memory(Generic[Value]):
-    """Keeps the last few results of a pure function by its key; what falls out is made again when it is asked for."""
+    """Keeps the last few results of a pure function by its key; what falls out is made again when it is asked for.
+
+    Safe to use from several threads; two that ask for the same at the same time may both make it.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._held: OrderedDict[Hashable, Value] = OrderedDict()
+        self._looking = threading.Lock()
 
     def of(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """What `make` makes for this key, or has made."""
-        if key in self._held:
-            self._held.move_to_end(key)
-            return self._held[key]
+        with self._looking:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
         made = make()
-        self._held[key] = made
-        while len(self._held) > self._size:
-            self._held.popitem(last=False)
+        with self._looking:
+            self._held[key] = made
+            while len(self._held) > self._size:
+                self._held.popitem(last=False)
         return made
 
 
@@ -91,7 +98,9 @@ def crops_kept(shot: Shot, params: SteadyParams) -> int:
 
 
 class SteadyFaces:
-    """Restores the faces of a shot's tracks, each steadied by its neighbours. For one thread at a time.
+    """Restores the faces of a shot's tracks, each steadied by its neighbours.
+
+    For one thread that asks for `restored` and `drift`, and one beside it that prepares what will be asked next.
 
     `take` and `restore` are pure functions, see `Take` and `Restore`; `find` follows motion, DIS unless told otherwise.
     """
@@ -136,6 +145,19 @@ class SteadyFaces:
             if there is not None:
                 near.append(self._neighbour(here, there, (frame, other, track.id, side)))
         return steady_crop(here.restored, near, strength=self._params.strength)
+
+    def prepare(self, frame: int, track: Track, side: int, *, plate_of: Callable[[int], Plate]) -> None:
+        """Restore the track's face on the frames after one in its window, as `restored` will ask for it.
+
+        Args:
+            frame, track, plate_of: as for `restored`. side: of its crop.
+
+        Raises:
+            Whatever reading a plate or restoring raises.
+        """
+        for other in self.frames_for(frame):
+            if other > frame and other in track.faces:
+                self._restoration(other, track, side, plate_of)
 
     def drift(
         self, frame: int, track: Track, crop: Image, matte: Matte, *, plate_of: Callable[[int], Plate]
