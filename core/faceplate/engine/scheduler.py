@@ -171,8 +171,9 @@ class Scheduler:
         self._running += 1
         try:
             report = self._work[job.operation](job)
-            if job.succeed(report):
-                self.done += 1
+            self.done += 1  # before the answer goes out: who has it may ask at once how many are done
+            if not job.succeed(report):
+                self.done -= 1
         except Cancelled:
             job.fail(Cancelled("This request was taken back; nothing was written."))
         except FaceplateError as error:
@@ -193,5 +194,6 @@ class Scheduler:
                 self._open.discard(job)
 
     def _failed(self, job: Job, error: FaceplateError) -> None:
-        if job.fail(error):
-            self.failed += 1
+        self.failed += 1
+        if not job.fail(error):
+            self.failed -= 1
