@@ -111,7 +111,12 @@ class RestoreTools:
 
 
 def open_restore(
-    device: str = "auto", choice: ModelChoice = PLAIN_CHOICE, *, flow: str = DIS, upscale: bool = False
+    device: str = "auto",
+    choice: ModelChoice = PLAIN_CHOICE,
+    *,
+    flow: str = DIS,
+    upscale: bool = False,
+    shared: bool = False,
 ) -> RestoreTools:
     """Open the nets that `restore` needs; those for identity, quality, parsing and enlarging only if there are any.
 
@@ -120,6 +125,7 @@ def open_restore(
         choice: models asked for by name, and the policy.
         flow: how motion is followed in a shot: "dis", or the id of a model of task frames.flow.
         upscale: whether the plate will be enlarged by a net, see `RestoreParams.wants_upscale`.
+        shared: whether other threads have as much to do as the nets, see `runtime.devices.threads`.
 
     Raises:
         ModelError: a model is missing, damaged, not permitted, or not one this operation can use.
@@ -131,7 +137,10 @@ def open_restore(
         used = {**used, FLOW: named_model(flow, FLOW, policy=choice.policy, others=DIS)}
     # those of torch first: nets of ONNX Runtime that are opened after them run on the same CUDA stream
     order = sorted(used.items(), key=lambda each: each[1].adapter != "spandrel")
-    nets = {task: open_net(manifest, device=device, policy=choice.policy) for task, manifest in order}
+    nets = {
+        task: open_net(manifest, device=device, policy=choice.policy, shared=shared)
+        for task, manifest in order
+    }
     return RestoreTools(
         detector=nets["face.detect"],
         nets=RestoreNets(

@@ -156,7 +156,13 @@ def _job(order: RestoreOrder, stop: threading.Event) -> tuple[Job, Verdict]:
     if not verdict.shot:
         _expect_no_motion(order)
     flow = steady["flow"] if verdict.shot else DIS
-    tools = open_restore(order.device, order.models, flow=flow, upscale=request.params.wants_upscale)
+    tools = open_restore(
+        order.device,
+        order.models,
+        flow=flow,
+        upscale=request.params.wants_upscale,
+        shared=verdict.shot,  # of a shot one frame is steadied and finished while the next one's faces are restored
+    )
     job = Job(
         footage,
         target,

@@ -60,10 +60,13 @@ def choose_device(wanted: str = "auto") -> Device:
 
 
 @cache
-def threads() -> int:
+def threads(*, shared: bool = False) -> int:
     """How many threads a net gets: $FACEPLATE_THREADS, else the physical cores this process may use.
 
     Two threads on one physical core compete for the same vector units, so more threads are slower, not faster.
+
+    Args:
+        shared: other threads have as much to do as the nets, as in a shot: half the cores then.
 
     Raises:
         RangeError: $FACEPLATE_THREADS is no whole number above 0.
@@ -74,7 +77,8 @@ def threads() -> int:
             raise RangeError(f"FACEPLATE_THREADS should be a whole number above 0, got {words}")
         return int(words)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(usable, _physical_cores() or usable))
+    cores = max(1, min(usable, _physical_cores() or usable))
+    return max(1, cores // 2) if shared else cores
 
 
 def _physical_cores() -> int:

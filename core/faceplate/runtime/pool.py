@@ -16,21 +16,22 @@ from faceplate_client.errors import ModelError
 ROOM_MB = 4096
 """Megabytes of weights that may be open at a time; $FACEPLATE_MODEL_MB says otherwise."""
 
-_open: dict[tuple[str, str, str], Net] = {}
-"""Open nets, the one that was asked for last at the end."""
+_open: dict[tuple[str, str, str, int], Net] = {}
+"""Open nets by model, hash, device and threads, the one that was asked for last at the end."""
 
-_sizes: dict[tuple[str, str, str], int] = {}
+_sizes: dict[tuple[str, str, str, int], int] = {}
 _closed_seconds = 0.0
 _opening = threading.Lock()
 
 
-def open_net(manifest: Manifest, *, device: str = "auto", policy: str = "") -> Net:
+def open_net(manifest: Manifest, *, device: str = "auto", policy: str = "", shared: bool = False) -> Net:
     """The open net of a model: verified and opened on first use, shared by every later caller.
 
     Args:
         manifest: the model.
         device: "auto", "cpu", "cuda" or "openvino".
         policy: the highest licence class that may load, see `registry.acceptance.strictest`.
+        shared: whether other threads have as much to do as the nets, see `devices.threads`; no bit depends on it.
 
     Raises:
         ModelError: its licence was not accepted or is forbidden here; its weights are missing, have the wrong hash,
@@ -39,12 +40,13 @@ def open_net(manifest: Manifest, *, device: str = "auto", policy: str = "") -> N
     """
     expect_permitted(manifest, policy=policy)  # of an open net as well: an acceptance can be taken back
     chosen = choose_device(device)
-    key = (manifest.name, manifest.fingerprint, chosen.name)
+    count = threads(shared=shared)
+    key = (manifest.name, manifest.fingerprint, chosen.name, count)
     with _opening:  # a second caller waits for the first one's session instead of opening another
         net = _open.pop(key, None)
         if net is None:
             alone = not cuda_stream.in_use()
-            net = adapted(_fresh_net(manifest, chosen), manifest)
+            net = adapted(_fresh_net(manifest, chosen, count), manifest)
             if alone and cuda_stream.in_use():
                 _let_go(
                     "cuda"
@@ -94,7 +96,7 @@ def _let_go(device: str) -> None:
 
 def open_models() -> list[str]:
     """Names of the models that are open, in the order they were opened. Waits for nobody."""
-    return list(dict.fromkeys(name for name, _, _ in list(_open)))
+    return list(dict.fromkeys(name for name, *_ in list(_open)))
 
 
 def seconds_in_nets() -> float:
@@ -103,7 +105,7 @@ def seconds_in_nets() -> float:
         return _closed_seconds + sum(net.seconds for net in _open.values())
 
 
-def _fresh_net(manifest: Manifest, device: Device) -> Net:
+def _fresh_net(manifest: Manifest, device: Device, count: int) -> Net:
     if manifest.adapter == "spandrel":
         from faceplate.runtime.spandrel_net import SpandrelNet
 
@@ -123,7 +125,7 @@ def _fresh_net(manifest: Manifest, device: Device) -> Net:
             content,
             id=manifest.name,
             template=template,
-            threads=threads(),
+            threads=count,
             fixed=manifest.input.fixed,
             pictures=pictures,
         )
@@ -134,7 +136,7 @@ def _fresh_net(manifest: Manifest, device: Device) -> Net:
         id=manifest.name,
         template=template,
         providers=device.providers,
-        threads=threads(),
+        threads=count,
         fixed=manifest.input.fixed,
         pictures=pictures,
     )
