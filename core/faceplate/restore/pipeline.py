@@ -14,7 +14,7 @@ from faceplate.errors import RangeError
 from faceplate.faces import Face, template_points
 from faceplate.plate import Plate
 from faceplate.restore.face import restore_crop, return_grain, sharpen
-from faceplate.restore.likeness import identity_on, similarity
+from faceplate.restore.likeness import identity, identity_on, similarity
 from faceplate.runtime.net import Net, fixed_side
 from faceplate.stages.align import (
     Crop,
@@ -30,7 +30,7 @@ from faceplate.stages.enlarge import SCALES, enlarge
 from faceplate.stages.evidence import invented_detail, keep_supported
 from faceplate.stages.matte import clear_of_occluders, face_matte, mean_inside
 from faceplate.stages.parse import parse_crop
-from faceplate.stages.quality import quality_on
+from faceplate.stages.quality import face_quality
 from faceplate.stages.tone import expose, match_tone
 
 SMALLEST_SQUARE = 20.0
@@ -212,6 +212,7 @@ def restore_frame(
     restored_crop, take = restored_crop or _by_itself(nets.restore, mirror=params.mirror), take or face_crop
     reports: list[FaceReport] = []
     mended: dict[int, _Mended] = {}
+    seen: dict[int, Image | None] = {}
     for number, face in enumerate(faces):
         status = why_left_alone(plate, face, params)
         reports.append(_report(face, status or "restored"))
@@ -222,7 +223,8 @@ def restore_frame(
             with clock("align"):
                 crop = take(plate, face, side)
             with clock("quality"):
-                shows = _quality(plate, face, nets.quality, crop.gain)
+                seen[number] = _recognised(plate, face, nets, crop.gain)
+                shows = _quality(seen[number], nets.quality)
             mended[number] = _mend_face(face, crop, made, lacks, nets.parse, shows, params, clock)
     with clock("enlarge"):
         large = enlarge(plate, params.scale, nets.upscale if params.wants_upscale else None)
@@ -230,7 +232,7 @@ def restore_frame(
         comp = composite(plate, [done.patch for done in mended.values()], scale=params.scale, large=large)
     for number, done in mended.items():
         with clock("likeness"):
-            likeness = _likeness(plate, comp.plate, done, nets.identity, params.scale)
+            likeness = _likeness(seen[number], comp.plate, done, nets.identity, params.scale)
         reports[number] = _finished(done, likeness)
     return Restored(comp.plate, comp.matte, comp.invented, comp.confidence, reports, clock.seconds)
 
@@ -311,8 +313,15 @@ def why_left_alone(plate: Plate, face: Face, params: RestoreParams) -> str:
     return "" if meets_plate(plate, face) else "outside"
 
 
-def _quality(plate: Plate, face: Face, net: Net | None, gain: float) -> float | None:
-    return None if net is None else quality_on(plate, face, net, gain=gain)
+def _recognised(plate: Plate, face: Face, nets: RestoreNets, gain: float) -> Image | None:
+    """A face as quality and identity nets are shown it, where there is one of them."""
+    if nets.quality is None and nets.identity is None:
+        return None
+    return align_face(plate, face, template="arcface_112", side=112, gain=gain).pixels
+
+
+def _quality(seen: Image | None, net: Net | None) -> float | None:
+    return None if net is None or seen is None else face_quality(seen, net)
 
 
 def _certainty(face: Face, quality: float | None) -> float:
@@ -324,10 +333,10 @@ def _certainty(face: Face, quality: float | None) -> float:
     return float(np.clip(face.score, 0.0, 1.0)) * shows
 
 
-def _likeness(before: Plate, after: Plate, done: _Mended, net: Net | None, scale: int) -> float | None:
-    if net is None:
+def _likeness(before: Image | None, after: Plate, done: _Mended, net: Net | None, scale: int) -> float | None:
+    if net is None or before is None:
         return None
-    one = identity_on(before, done.face, net, gain=done.crop.gain)
+    one = identity(before, net)
     other = identity_on(after, done.face.scaled(scale), net, gain=done.crop.gain)
     return similarity(one, other)
 

@@ -128,7 +128,7 @@ def visibility(forward: Flow, backward: Flow) -> Matte:
     return np.asarray(believed * inside(forward), np.float32)
 
 
-def resemblance(image: Image, carried: Image) -> Matte:
+def resemblance(image: Image, carried: Image, *, sigma: float = ALIKE_SIGMA) -> Matte:
     """How far what lies at the end of a flow looks like what it started from.
 
     A second witness beside `visibility`: where something passes in front, the search may settle on whatever fits best
@@ -137,6 +137,7 @@ def resemblance(image: Image, carried: Image) -> Matte:
     Args:
         image: (H, W, 3), display-encoded, 0-1, as it was filmed.
         carried: (H, W, 3), another picture as it was filmed, brought to this one along the flow; see `carry`.
+        sigma: pixels that a difference is averaged over.
 
     Returns:
         (H, W) float32, 0-1.
@@ -145,7 +146,7 @@ def resemblance(image: Image, carried: Image) -> Matte:
         ShapeError: arrays that do not share H and W.
     """
     expect_shapes(image=(image, "H W 3"), carried=(carried, "H W 3"))
-    apart = channel_max(np.abs(cv2.GaussianBlur(image - carried, (0, 0), ALIKE_SIGMA)))
+    apart = channel_max(np.abs(cv2.GaussianBlur(image - carried, (0, 0), sigma)))
     return np.asarray(np.clip((UNLIKE - apart) / (UNLIKE - ALIKE), 0.0, 1.0), np.float32)
 
 

@@ -10,13 +10,14 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import cv2
 import numpy as np
 
 from faceplate.arrays import Flow, Image, Matte, expect_shapes
 from faceplate.errors import RangeError
 from faceplate.faces import Face
 from faceplate.plate import Plate
-from faceplate.stabilise.flow import FindFlow, carry, find_flow, resemblance, visibility
+from faceplate.stabilise.flow import ALIKE_SIGMA, FindFlow, carry, find_flow, resemblance, visibility
 from faceplate.stabilise.temporal import Neighbour, steady_crop
 from faceplate.stages.shot import Shot, Track
 from faceplate.stages.tone import tone_drift
@@ -215,10 +216,18 @@ def neighbour_of(here: Restoration, there: Restoration, forward: Flow, backward:
     """
     expect_shapes(here=(here.crop, "S S 3"), there=(there.crop, "S S 3"), forward=(forward, "S S 2"))
     seen = visibility(forward, backward)
-    carried = carry(there.crop, forward, sharp=False)
-    shift = _exposure_between(here.crop, carried, seen)
-    alike = resemblance(here.crop, carried + shift)
+    # Told at half the size: what is averaged over pixels needs no more, and takes a fourth of the time.
+    one, other, way = _halved(here.crop), _halved(there.crop), _halved(forward) * np.float32(0.5)
+    carried = carry(other, way, sharp=False)
+    shift = _exposure_between(one, carried, _halved(seen))
+    alike = cv2.resize(resemblance(one, carried + shift, sigma=ALIKE_SIGMA / 2), seen.shape[::-1])
     return Neighbour(there.restored + shift, forward, np.asarray(seen * alike, np.float32))
+
+
+def _halved(array: np.ndarray) -> np.ndarray:
+    """Half the rows and columns of an array, each the mean of two."""
+    height, width = array.shape[:2]
+    return cv2.resize(array, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
 
 
 def _exposure_between(crop: Image, carried: Image, seen: Matte) -> Image:
