@@ -30,12 +30,13 @@ def test_the_second_frame_takes_the_first_ones_memory():
     assert int(ran.stdout) < 100  # 100 MB are 24,000 pages
 
 
-def test_what_the_user_says_of_huge_pages_stands():
-    ask = "import faceplate.cli, os; print(os.environ['NUMPY_MADVISE_HUGEPAGE'])"
-    told = subprocess.run(
-        [sys.executable, "-c", ask],
-        env={"NUMPY_MADVISE_HUGEPAGE": "1", "PATH": ""},
-        capture_output=True,
-        text=True,
-    )
-    assert told.stdout.strip() == "1", told.stderr
+@pytest.mark.parametrize(
+    ("name", "ours", "theirs"), [("NUMPY_MADVISE_HUGEPAGE", "0", "1"), ("OPENBLAS_NUM_THREADS", "1", "3")]
+)
+def test_numpy_is_told_before_it_loads_and_what_the_user_says_stands(name, ours, theirs):
+    ask = f"import faceplate.cli, os, sys; print(os.environ[{name!r}], 'numpy' in sys.modules)"
+    for given, wanted in (({}, ours), ({name: theirs}, theirs)):
+        told = subprocess.run(
+            [sys.executable, "-c", ask], env={"PATH": "", **given}, capture_output=True, text=True
+        )
+        assert told.stdout.split() == [wanted, "False"], told.stderr
