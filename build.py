@@ -394,7 +394,9 @@ def evaluations(shared):
     found.append((f"restore-face; bars: {restore}", judged))
     found.append(("restore-face's time; bar: 20 x", ["tests/benchmarks/restore_speed.py"]))
     beside = ["tests/benchmarks/matte_parse.py", "--shared", shared]
-    found.append(("the matte beside hands; bars: a quarter of the change, 97 % of the face, no flicker", beside))
+    found.append(
+        ("the matte beside hands; bars: a quarter of the change, 97 % of the face, no flicker", beside)
+    )
     return found
 
 

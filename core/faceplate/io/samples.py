@@ -1,5 +1,7 @@
 """A file's numbers as float32 and back: the only place where a picture's samples change their type."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -27,7 +29,8 @@ def _float_of_halves(native: np.ndarray, out: np.ndarray) -> np.ndarray:
     if native.flags.c_contiguous and out.flags.c_contiguous and native.size:
         rows = len(native) if native.ndim else 1
         # OpenCV turns eight at a time; less nothing, not plus nothing, or -0 would become 0.
-        cv2.subtract(native.reshape(rows, -1), 0.0, out.reshape(rows, -1), None, cv2.CV_32F)
+        nothing: Any = 0.0  # OpenCV takes a number for a picture, its types do not say so
+        cv2.subtract(native.reshape(rows, -1), nothing, out.reshape(rows, -1), None, cv2.CV_32F)
         return out
     return np.take(_HALVES, native.view(np.uint16), out=out, mode="clip")  # other modes go through a copy
 

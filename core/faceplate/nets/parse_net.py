@@ -1,8 +1,8 @@
 """ParseNet: what every pixel of an aligned face crop shows.
 
 A small U-Net that never works at full resolution: the crop is folded 4x4 into channels before the first convolution
-and its answer unfolded 2x2 after the last. Two more convolutions see that answer beside the crop itself, folded 2x2, and
-draw the edges where the picture has them.
+and its answer unfolded 2x2 after the last. Two more convolutions see that answer beside the crop itself, folded 2x2,
+and draw the edges where the picture has them.
 
 After: Ronneberger et al., "U-Net", MICCAI 2015; Shi et al., "Real-Time Single Image and Video Super-Resolution Using
 an Efficient Sub-Pixel Convolutional Neural Network", CVPR 2016 (the folding); Zhao et al., "Pyramid Scene Parsing

@@ -21,7 +21,7 @@ settings = bpy.context.scene.faceplate
 settings.texture, settings.points, settings.lens = 256, True, 70.0
 scene = bpy.context.scene
 scene.render.resolution_x = scene.render.resolution_y = SIZE
-facts = {
+facts: dict = {
     "made": list(
         bpy.ops.faceplate.head_from_photos(directory=str(photo.parent), files=[{"name": photo.name}])
     )

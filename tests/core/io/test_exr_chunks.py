@@ -32,7 +32,7 @@ def known(path: Path) -> Chunks:
     return found
 
 
-def chunks_of(path: Path) -> list[bytes]:
+def chunks_of(path: Path) -> list[memoryview]:
     found = known(path)
     return [found.content(place) for place in range(len(found.offsets))]
 

@@ -52,7 +52,7 @@ def photo(head: HeadModel, colours: np.ndarray) -> Shown:
 
 def skin(head: HeadModel, albedo: Albedo, tone=TONES[0]) -> tuple[np.ndarray, np.ndarray]:
     """A pattern (V, 3), and a person's colours by it."""
-    pattern = bare(head, albedo.of([]))
+    pattern = bare(head, albedo.of(np.zeros(0)))
     return pattern, pattern * tone
 
 

@@ -159,7 +159,7 @@ def test_gltf_has_a_normal_map_beside_its_texture_and_on_skin_alone(tmp_path):
 def test_tangents_follow_u_and_say_on_which_side_v_rises(flip):
     """A flat sheet seen from in front, its UVs upright, mirrored, upside down, or both."""
     points = np.array([[0, 0, 0], [2, 0, 0], [2, 3, 0], [0, 3, 0]], np.float32)
-    normals = np.tile(np.float32([0, 0, 1]), (4, 1))
+    normals = np.tile(np.array([0, 0, 1], np.float32), (4, 1))
     found = tangents(points, normals, points[:, :2] * flip / 4 + 0.5, np.array([[0, 1, 2], [0, 2, 3]]))
     np.testing.assert_allclose(found[:, :3], np.tile([flip[0], 0, 0], (4, 1)), atol=1e-6)
     up = np.cross(normals, found[:, :3]) * found[:, 3:]

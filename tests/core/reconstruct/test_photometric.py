@@ -191,7 +191,9 @@ def test_a_larger_photo_gives_the_same_head():
     views = [view(pose(), off=1.0)]
     fit = fit_points(HEAD, views, POINTS)
     found = refine(HEAD, ALBEDO, views, [picture()], fit, POINTS, PARAMS)
-    double = cv2.resize(picture(), (SIZE * 4, SIZE * 4), interpolation=cv2.INTER_CUBIC)
+    double = np.asarray(
+        cv2.resize(picture(), (SIZE * 4, SIZE * 4), interpolation=cv2.INTER_CUBIC), np.float32
+    )
     camera = camera_for_lens(SIZE * 4, SIZE * 4, millimetres=70)
     bigger = [replace(views[0], points=views[0].points * 4, camera=camera)]
     again = refine(HEAD, ALBEDO, bigger, [double], fit_points(HEAD, bigger, POINTS), POINTS, PARAMS)

@@ -120,6 +120,7 @@ def test_a_photo_that_is_black_or_burnt_out_is_no_error(head, albedo, value):
     still = still_of(head)
     still = replace(still, pixels=np.full_like(still.pixels, value))
     made = reconstruct_stills(head, [still], replace(PLAIN, albedo=albedo))
+    assert made.refined is not None
     assert np.isfinite(made.neutral).all() and np.isfinite(made.refined.lights[0]).all()
 
 
