@@ -224,7 +224,7 @@ class DyingServer:
         self.server = server
 
     def die(self):
-        for client in self.server._clients.values():
+        for client in list(self.server._clients.values()):  # the server lets go of them meanwhile
             client.link.socket.shutdown(2)
 
 
