@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from faceplate.nets.blocks import Residual, conv
+
 SIDE = 192
 """Side of the crop, pixels."""
 
@@ -40,15 +42,15 @@ class LandmarksNet(nn.Module):
     def __init__(self, widths: Sequence[int] = (48, 80, 128), neck: int = 64) -> None:
         super().__init__()
         fine, middle, coarse = widths
-        self.stem = _conv(48, fine, stride=2)
+        self.stem = conv(48, fine, stride=2)
         self.fine = Residual(fine)
-        self.middle = nn.Sequential(_conv(fine, middle, stride=2), Residual(middle))
-        self.coarse = nn.Sequential(_conv(middle, coarse, stride=2), Residual(coarse))
-        self.from_coarse = _conv(coarse, middle, size=1)
-        self.joined = _conv(middle, middle)
-        self.from_middle = _conv(middle, neck, size=1)
-        self.from_fine = _conv(fine, neck, size=1)
-        self.read = _conv(neck, neck)
+        self.middle = nn.Sequential(conv(fine, middle, stride=2), Residual(middle))
+        self.coarse = nn.Sequential(conv(middle, coarse, stride=2), Residual(coarse))
+        self.from_coarse = conv(coarse, middle, size=1)
+        self.joined = conv(middle, middle)
+        self.from_middle = conv(middle, neck, size=1)
+        self.from_fine = conv(fine, neck, size=1)
+        self.read = conv(neck, neck)
         self.maps = nn.Conv2d(neck, 3 * POINTS, 1)
         self.prior = nn.Parameter(torch.zeros(POINTS, CELLS * CELLS))
         self.turned = nn.Linear(coarse, 3)
@@ -77,21 +79,3 @@ class LandmarksNet(nn.Module):
         """Let every map begin where a point usually is: (68, 2) means and (68,) standard deviations, crop pixels."""
         off = ((self.grid[None] - points[:, None]) ** 2).sum(-1)
         self.prior.copy_(-off / (2 * spread[:, None] ** 2 + CELL**2))
-
-
-class Residual(nn.Module):
-    """Two convolutions beside what they change."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = _conv(width, width)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.second(self.first(x)))
-
-
-def _conv(before: int, after: int, *, stride: int = 1, size: int = 3) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, size, stride, size // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU()
-    )

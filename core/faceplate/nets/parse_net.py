@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from faceplate.nets.blocks import Residual, conv
+
 SIDE = 256
 """Side of the crop, pixels: the FFHQ template's square."""
 
@@ -37,16 +39,16 @@ class ParseNet(nn.Module):
 
     def __init__(self, classes: int = 11, widths: Sequence[int] = (48, 64, 96, 128)) -> None:
         super().__init__()
-        self.stem = _conv(3 * FOLD**2, widths[0])
+        self.stem = conv(3 * FOLD**2, widths[0])
         self.down = nn.ModuleList(
-            nn.Sequential(_conv(below, width, stride=2), Residual(width)) for below, width in pairwise(widths)
+            nn.Sequential(conv(below, width, stride=2), Residual(width)) for below, width in pairwise(widths)
         )
         self.whole = nn.Linear(widths[-1], widths[-1])
-        self.lift = nn.ModuleList(_conv(width, below, size=1) for below, width in pairwise(widths))
+        self.lift = nn.ModuleList(conv(width, below, size=1) for below, width in pairwise(widths))
         self.join = nn.ModuleList(Residual(width) for width in widths[:-1])
         self.read = nn.Conv2d(widths[0], classes * UNFOLD**2, 3, padding=1)
-        self.detail = _conv(3 * UNFOLD**2, DETAIL)
-        self.edges = _conv(DETAIL + widths[0] // UNFOLD**2 + classes, EDGES)
+        self.detail = conv(3 * UNFOLD**2, DETAIL)
+        self.edges = conv(DETAIL + widths[0] // UNFOLD**2 + classes, EDGES)
         self.correct = nn.Conv2d(EDGES, classes, 1)
         nn.init.zeros_(self.correct.weight)
 
@@ -65,21 +67,3 @@ class ParseNet(nn.Module):
 
     def forward(self, crop: Tensor) -> Tensor:
         return torch.softmax(self.logits(crop).float(), 1)
-
-
-class Residual(nn.Module):
-    """Two convolutions beside what they change."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = _conv(width, width)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.second(self.first(x)))
-
-
-def _conv(before: int, after: int, *, stride: int = 1, size: int = 3) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, size, stride, size // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU()
-    )

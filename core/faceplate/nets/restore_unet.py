@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from faceplate.nets.blocks import SLOPE, PlainResidual
+
 FOLD = 4
 """Pixels a side that become one position of the first feature map."""
 
@@ -23,19 +25,6 @@ STRIDE = 32
 """The crop's side must be a multiple of this: FOLD times the U-Net's three halvings."""
 
 BRANCH_SCALE = 0.3
-SLOPE = 0.1
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions, added back at BRANCH_SCALE."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + BRANCH_SCALE * self.second(F.leaky_relu(self.first(x), SLOPE))
 
 
 class RestoreUNet(nn.Module):
@@ -64,7 +53,7 @@ class RestoreUNet(nn.Module):
         self.head = nn.Conv2d(widths[0], folded, 3, padding=1)
         self.apply(_start)
         nn.init.zeros_(self.head.weight)
-        for block in (module for module in self.modules() if isinstance(module, ResidualBlock)):
+        for block in (module for module in self.modules() if isinstance(module, PlainResidual)):
             nn.init.zeros_(block.second.weight)
 
     def forward(self, crop: Tensor) -> Tensor:
@@ -89,7 +78,7 @@ def _start(module: nn.Module) -> None:
 
 
 def _stack(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+    return nn.Sequential(*(PlainResidual(width, BRANCH_SCALE) for _ in range(count)))
 
 
 def flops(net: nn.Module, side: int) -> int:

@@ -11,20 +11,9 @@ Network", CVPR 2016; Lim et al., "Enhanced Deep Residual Networks", CVPRW 2017 (
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from faceplate.nets.blocks import SLOPE, PlainResidual
+
 SCALE = 2
-SLOPE = 0.1
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions added to what came in; the second starts at zero."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.leaky_relu(self.first(x), SLOPE))
 
 
 class UpscaleNet(nn.Module):
@@ -37,14 +26,14 @@ class UpscaleNet(nn.Module):
     def __init__(self, channels: int = 32, blocks: int = 3) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, channels, 3, padding=1)
-        self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
+        self.body = nn.Sequential(*(PlainResidual(channels) for _ in range(blocks)))
         self.head = nn.Conv2d(channels, 3 * SCALE * SCALE, 3, padding=1)
         for layer in (module for module in self.modules() if isinstance(module, nn.Conv2d)):
             nn.init.kaiming_normal_(layer.weight, a=SLOPE)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.head.weight)
-        for block in (module for module in self.modules() if isinstance(module, ResidualBlock)):
+        for block in (module for module in self.modules() if isinstance(module, PlainResidual)):
             nn.init.zeros_(block.second.weight)
 
     @property
