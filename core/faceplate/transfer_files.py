@@ -1,7 +1,5 @@
 """Files by which a host hands a rig over and gets its poses back; what they hold is said in docs/heads.md."""
 
-import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from faceplate.arrays import expect_shapes
 from faceplate.errors import ShapeError
 from faceplate.farm.store import publish
 from faceplate.reconstruct.correspondence import OtherHead
+from faceplate.reconstruct.packed_arrays import Unreadable, unpacked
 from faceplate.reconstruct.rig_fit import Jaw, OtherRig
 from faceplate_client.errors import InputError, OutputError
 
@@ -104,14 +103,11 @@ def _expect_poses(path: Path) -> None:
 
 def _load(path: Path) -> dict[str, np.ndarray]:
     try:
-        content = path.read_bytes()
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(member.file_size for member in packed.infolist()) > _LARGEST:
-                raise _refused(path, "would unpack to more than 4 GB")
-        with np.load(io.BytesIO(content), allow_pickle=False) as held:
-            return {name: held[name] for name in held.files}
-    except (OSError, zipfile.BadZipFile, ValueError, EOFError, KeyError, NotImplementedError) as error:
-        raise _refused(path, f"cannot be read ({error})") from error
+        return unpacked(path.read_bytes(), largest=_LARGEST)
+    except OSError as error:
+        raise _refused(path, f"cannot be read ({error.strerror})") from error
+    except Unreadable as error:
+        raise _refused(path, str(error)) from error
 
 
 def _refused(path: Path, what: str) -> InputError:

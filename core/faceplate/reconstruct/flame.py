@@ -4,8 +4,6 @@ After: Li, Bolkart, Black, Li and Romero, "Learning a model of facial shape and 
 2017; the order of its corrective shapes and joints is that of the authors' own code.
 """
 
-import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from faceplate.arrays import expect_shapes
 from faceplate.errors import RangeError, ShapeError
 from faceplate.reconstruct.morphable import rotation
+from faceplate.reconstruct.packed_arrays import Unreadable, unpacked
 from faceplate.reconstruct.plain_pickle import read_plain
 from faceplate_client.errors import ModelError
 
@@ -152,13 +151,9 @@ def write_flame(model: FlameModel, path: Path) -> None:
 
 def _unpacked(content: bytes, name: str) -> dict[str, Any]:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(member.file_size for member in packed.infolist()) > _LARGEST:
-                raise _refused(name, "would unpack to more than a gigabyte")
-        with np.load(io.BytesIO(content), allow_pickle=False) as held:
-            return {key: held[key] for key in held.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, OSError, NotImplementedError) as error:
-        raise _refused(name, f"cannot be unpacked ({error})") from error
+        return unpacked(content, largest=_LARGEST)
+    except Unreadable as error:
+        raise _refused(name, str(error)) from error
 
 
 def _checked(held: Mapping[str, Any], name: str) -> dict[str, np.ndarray]:

@@ -3,8 +3,6 @@
 What each array holds is said in docs/heads.md. Nothing in the file is ever executed: pickled objects are refused.
 """
 
-import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from faceplate.reconstruct.morphable import ROLES, Embedding, HeadModel
+from faceplate.reconstruct.packed_arrays import Unreadable, unpacked
 from faceplate_client.errors import ModelError
 
 SCHEMA = "faceplate-head"
@@ -80,16 +79,9 @@ def _load(source: Path | bytes, name: str) -> dict[str, np.ndarray]:
             code="model.missing",
         ) from error
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            size = sum(member.file_size for member in packed.infolist())
-        if size > _LARGEST:
-            raise _refused(name, f"would unpack to {size / 1e9:.1f} GB", "a head model of at most 2 GB")
-        with np.load(io.BytesIO(content), allow_pickle=False) as held:
-            return {key: held[key] for key in held.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, NotImplementedError, OSError) as error:
-        raise _refused(
-            name, f"cannot be unpacked ({error})", "an npz of plain arrays, as docs/heads.md says"
-        ) from error
+        return unpacked(content, largest=_LARGEST)
+    except Unreadable as error:
+        raise _refused(name, str(error), "an npz of plain arrays, as docs/heads.md says") from error
 
 
 @dataclass(frozen=True)
