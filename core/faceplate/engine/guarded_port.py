@@ -10,6 +10,7 @@ import secrets
 import socket
 from contextlib import suppress
 
+from faceplate.farm.processes import lives
 from faceplate_client.launch import PORT
 from faceplate_client.link import NAME_BYTES
 from faceplate_client.wire import WireError
@@ -44,7 +45,7 @@ class GuardedPort(socket.socket):
         """Remove the buffers of clients that have died."""
         for name in os.listdir(self.folder):
             maker = _NAME.fullmatch(name)
-            if maker and not _lives(int(maker[1])):
+            if maker and not lives(int(maker[1]), unknown=False):
                 with suppress(OSError):  # on Windows one that is still open somewhere stays for the next time
                     os.unlink(os.path.join(self.folder, name))
 
@@ -67,16 +68,3 @@ def listen_on_port(folder: str) -> GuardedPort:
     os.replace(written, os.path.join(folder, PORT))
     door.sweep()
     return door
-
-
-def _lives(pid: int) -> bool:
-    """Whether a process is there; on Windows, where to ask would end it, never."""
-    if os.name == "nt":
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

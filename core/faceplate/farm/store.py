@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from faceplate.farm.processes import lives
 from faceplate_client.errors import FaceplateError, OutputError
 
 CANNOT_CREATE = 73
@@ -104,17 +105,7 @@ def _abandoned(path: Path) -> bool:
         return time.time() - path.stat().st_mtime > FOREIGN_AGE
     if int(found["pid"]) == os.getpid():
         return found["run"] != _RUN
-    return not _alive(int(found["pid"]))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return not lives(int(found["pid"]), unknown=True)
 
 
 def _sync(path: Path) -> None:
