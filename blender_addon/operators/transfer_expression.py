@@ -6,31 +6,15 @@ import bpy
 from .. import expressions
 from ..faceplate_client.errors import FaceplateError, RequestError
 from ..keys import free_keys, pair, weights_of
+from ..transfer_source import TransferSource
 
 
-class FACEPLATE_OT_transfer_expression(bpy.types.Operator):
+class FACEPLATE_OT_transfer_expression(TransferSource, bpy.types.Operator):
     """Give the active mesh the expression of the other selected one, key by key, through a map of their names"""
 
     bl_idname = "faceplate.transfer_expression"
     bl_label = "Transfer Expression"
     bl_options = {"REGISTER", "UNDO"}
-
-    photo: bpy.props.IntProperty(
-        name="Photo",
-        description="Take the expression of this photo of a head made from photos; 0 takes the keys as they are set",
-        default=0,
-        min=0,
-        max=99,
-    )
-    bake: bpy.props.BoolProperty(
-        name="Bake Frames",
-        description="Transfer every frame of the scene's range and set keyframes",
-        default=False,
-    )
-
-    @classmethod
-    def poll(cls, context):
-        return pair(context) is not None
 
     def execute(self, context):
         source, target = pair(context)

@@ -8,33 +8,17 @@ from ..faceplate_client.errors import RequestError
 from ..flame_rig import FlameRig
 from ..job_operator import JobOperator
 from ..keys import pair, weights_of
+from ..transfer_source import TransferSource
 
 _RIG, _POSES = "rig.npz", "poses.npz"
 
 
-class FACEPLATE_OT_transfer_to_flame(JobOperator, bpy.types.Operator):
+class FACEPLATE_OT_transfer_to_flame(TransferSource, JobOperator, bpy.types.Operator):
     """Give the active FLAME or SMPL-X rig the expression of the other selected head: its keys, jaw and eyes"""
 
     bl_idname = "faceplate.transfer_to_flame"
     bl_label = "Transfer to FLAME Rig"
     bl_options = {"REGISTER", "UNDO"}
-
-    photo: bpy.props.IntProperty(
-        name="Photo",
-        description="Take the expression of this photo of a head made from photos; 0 takes the keys as they are set",
-        default=0,
-        min=0,
-        max=99,
-    )
-    bake: bpy.props.BoolProperty(
-        name="Bake Frames",
-        description="Transfer every frame of the scene's range and set keyframes",
-        default=False,
-    )
-
-    @classmethod
-    def poll(cls, context):
-        return pair(context) is not None
 
     def words(self, context, folder):
         source, target = pair(context)

@@ -11,6 +11,7 @@ import bpy
 import faceplate_addon
 import numpy as np
 from mathutils import Vector
+from scene import mesh_with, transferred
 
 SHOWN = {"jawOpen": 0.7, "eyeBlinkLeft": 0.9, "mouthSmileRight": 0.6, "eyeLookUpRight": 0.5}
 arrays = dict(np.load(sys.argv[1]))
@@ -68,24 +69,8 @@ def make_rig(name, *, expression, eye, bone_way):
     return thing, armature
 
 
-def mesh_with(name, keys):
-    data = bpy.data.meshes.new(name)
-    data.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
-    thing = bpy.data.objects.new(name, data)
-    bpy.context.scene.collection.objects.link(thing)
-    for key in ("Basis", *keys):
-        thing.shape_key_add(name=key).value = 0  # from Blender 5.0 on new ones are at 1
-    return thing
-
-
 def transfer(source, target, **settings):
-    for each in bpy.data.objects:
-        each.select_set(each in (source, target))
-    bpy.context.view_layer.objects.active = target
-    try:
-        return list(bpy.ops.faceplate.transfer_to_flame(**settings))
-    except RuntimeError as error:
-        return str(error)
+    return transferred(bpy.ops.faceplate.transfer_to_flame, source, target, **settings)
 
 
 def shape(thing):

@@ -8,29 +8,14 @@ import os
 
 import bpy
 import faceplate_addon
+from scene import mesh_with, transferred
 
 bpy.ops.wm.read_factory_settings(use_empty=True)
 faceplate_addon.register()
 
 
-def mesh_with(name, keys):
-    data = bpy.data.meshes.new(name)
-    data.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
-    thing = bpy.data.objects.new(name, data)
-    bpy.context.scene.collection.objects.link(thing)
-    for key in ("Basis", *keys):
-        thing.shape_key_add(name=key).value = 0  # from Blender 5.0 on new ones are at 1
-    return thing
-
-
 def transfer(source, target, **settings):
-    for each in bpy.data.objects:
-        each.select_set(each in (source, target))
-    bpy.context.view_layer.objects.active = target
-    try:
-        return list(bpy.ops.faceplate.transfer_expression(**settings))
-    except RuntimeError as error:
-        return str(error)
+    return transferred(bpy.ops.faceplate.transfer_expression, source, target, **settings)
 
 
 def values(thing):
