@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from faceplate.nets.detect_net import DetectNet
+from faceplate_training import command_line
 from faceplate_training.detect_face.data import Batch, Course, batches
 from faceplate_training.detect_face.export import unfold
 from faceplate_training.detect_face.losses import detection_loss
@@ -22,17 +23,12 @@ WEIGHTS = {"score": 1.0, "box": 2.0, "points": 25.0}
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words = command_line.recipe(__doc__, steps=9000, rate=1.2e-3, threads=2, seed=7)
     words.add_argument("--photos", type=Path, required=True, help="folder with london, canada, congress, ...")
     words.add_argument("--teacher", type=Path, help="YuNet as ONNX; default: models/ beside the photos")
-    words.add_argument("--out", type=Path, required=True)
     words.add_argument("--begin-with", type=Path, help="a shipped detect-face ONNX to go on from")
-    words.add_argument("--steps", type=int, default=9000)
-    words.add_argument("--rate", type=float, default=1.2e-3)
-    words.add_argument("--seed", type=int, default=7)
-    words.add_argument("--threads", type=int, default=2, help="1 where other work shares the cores")
     words.add_argument("--loaders", type=int, default=1)
-    train(words.parse_args())
+    command_line.run(words, train)
 
 
 def train(words: argparse.Namespace) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from faceplate.faces import Face
 from faceplate.geometry import apply, fit_similarity
@@ -29,30 +28,17 @@ from faceplate.stages.landmarks import TEMPLATE, Landmarks, find_landmarks, five
 from faceplate_training.degrade import degrade
 from faceplate_training.landmarks_face.views import london, misplaced, rendered
 from faceplate_training.renders.london import SAME, marked, read_photo
+from faceplate_training.trained_net import TrainedNet
 
 SEED = 2026
 BANDS = ((0, 15), (15, 30), (30, 45), (45, 60), (60, 80))
 """Degrees of yaw, from and to."""
 
 
-class TorchNet:
-    """A run's averaged weights, called as every net is."""
-
-    template, seconds = "", 0.0
-
-    def __init__(self, checkpoint: Path) -> None:
-        self.id, self.net = checkpoint.name, LandmarksNet().eval()
-        self.net.load_state_dict(torch.load(checkpoint, weights_only=True)["averaged"])
-
-    @torch.no_grad()
-    def __call__(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(part.numpy() for part in self.net(torch.from_numpy(batch)))
-
-
 def open_weights(path: Path) -> Net:
     """A net from an ONNX file or a checkpoint."""
     if path.suffix == ".pt":
-        return TorchNet(path)
+        return TrainedNet(LandmarksNet(), path)
     providers = ("CPUExecutionProvider",)
     return OnnxNet(path.read_bytes(), id=path.stem, template="", providers=providers, threads=1)
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from faceplate.nets.landmarks_net import SIDE, LandmarksNet
 from faceplate.stages.landmarks import TEMPLATE
-from faceplate_training import loop
+from faceplate_training import command_line, loop
 from faceplate_training.export import export_onnx
 from faceplate_training.landmarks_face.views import Views, london, rendered
 
@@ -93,21 +93,11 @@ def export(net: torch.nn.Module, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.recipe(__doc__, steps=4200, batch=32, rate=2e-3, workers=1)
     parser.add_argument("--renders", type=Path, required=True, help="folder of the renders")
     parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
     parser.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
-    parser.add_argument("--steps", type=int, default=4200)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    train(options)
+    command_line.run(parser, train)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from faceplate.nets.parse_net import SIDE, ParseNet
@@ -36,6 +35,7 @@ from faceplate_training.renders.light import panoramas
 from faceplate_training.renders.make import Renders, make, read_renders
 from faceplate_training.renders.scene import Studio
 from faceplate_training.renders.skins import skins
+from faceplate_training.trained_net import TrainedNet
 
 COUNT = 250
 """How many held-out renders there are."""
@@ -50,24 +50,10 @@ COLOURS = np.array([
 """What the sheet paints each class in."""
 
 
-class TorchNet:
-    """A run's averaged weights, called as every net is."""
-
-    template, seconds = "ffhq_512", 0.0
-
-    def __init__(self, checkpoint: Path) -> None:
-        self.id, self.net = checkpoint.name, ParseNet(len(CLASSES)).eval()
-        self.net.load_state_dict(torch.load(checkpoint, weights_only=True)["averaged"])
-
-    @torch.no_grad()
-    def __call__(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
-        return (self.net(torch.from_numpy(batch)).numpy(),)
-
-
 def open_weights(path: Path) -> Net:
     """A net from an ONNX file or a checkpoint."""
     if path.suffix == ".pt":
-        return TorchNet(path)
+        return TrainedNet(ParseNet(len(CLASSES)), path, template="ffhq_512")
     return OnnxNet(
         path.read_bytes(), id=path.stem, template="ffhq_512", providers=("CPUExecutionProvider",), threads=1
     )

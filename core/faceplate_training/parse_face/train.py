@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from faceplate.nets.parse_net import SIDE, ParseNet
 from faceplate.stages.parse import CLASSES
-from faceplate_training import loop
+from faceplate_training import command_line, loop
 from faceplate_training.export import export_onnx
 from faceplate_training.parse_face.portraits import portraits
 from faceplate_training.parse_face.scenes import prefix_of, split_light
@@ -144,21 +144,11 @@ def export(net: torch.nn.Module, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.recipe(__doc__, steps=3000, batch=16, rate=2e-3, workers=1)
     parser.add_argument("--renders", type=Path, required=True, help="folder of the renders")
     parser.add_argument("--shared", type=Path, required=True, help="folder of photos, panoramas and teacher")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
     parser.add_argument("--cache", type=Path, help="folder of the aligned photos; default: that of --out")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    train(options)
+    command_line.run(parser, train)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from faceplate.faces import Face
@@ -33,24 +32,11 @@ from faceplate.stages.detect import detect_faces
 from faceplate.stages.quality import quality_on
 from faceplate_training.judging import judge_of
 from faceplate_training.photos import photos
+from faceplate_training.trained_net import TrainedNet
 
 PRESETS = ("clean", "film", "web", "blur", "cctv48", "cctv32", "cctv24", "cctv20", "cctv16")
 SIDE, SEED = 512, 1
 BANDS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
-
-
-class TorchNet:
-    """A run's averaged weights, called as every net is."""
-
-    template, seconds = "arcface_112", 0.0
-
-    def __init__(self, checkpoint: Path) -> None:
-        self.id, self.net = checkpoint.name, QualityNet().eval()
-        self.net.load_state_dict(torch.load(checkpoint, weights_only=True)["averaged"])
-
-    @torch.no_grad()
-    def __call__(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
-        return (self.net(torch.from_numpy(batch)).numpy(),)
 
 
 @dataclass(frozen=True)
@@ -70,7 +56,7 @@ class Probe:
 def open_weights(path: Path) -> Net:
     """A net from an ONNX file or a checkpoint."""
     if path.suffix == ".pt":
-        return TorchNet(path)
+        return TrainedNet(QualityNet(), path, template="arcface_112")
     providers = ("CPUExecutionProvider",)
     return OnnxNet(path.read_bytes(), id=path.stem, template="arcface_112", providers=providers, threads=1)
 

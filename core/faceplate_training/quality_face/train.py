@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from faceplate.nets.identity_net import IdentityNet, frozen
 from faceplate.nets.quality_net import SIDE, QualityNet
-from faceplate_training import loop
+from faceplate_training import command_line, loop
 from faceplate_training.export import export_onnx, load_onnx_weights
 from faceplate_training.photos import frames
 from faceplate_training.quality_face.pairs import Crops, sharp
@@ -138,22 +138,12 @@ def export(net: torch.nn.Module, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.recipe(__doc__, steps=2000, batch=32, rate=2e-3, threads=2)
     parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
     parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' ONNX files")
     parser.add_argument("--identity", type=Path, required=True, help="our own embedder, which labels")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
     parser.add_argument("--crops", type=int, default=7000, help="damaged crops that are made and labelled")
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    train(options)
+    command_line.run(parser, train)
 
 
 if __name__ == "__main__":

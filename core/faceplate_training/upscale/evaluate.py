@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
 
 from faceplate.colour import LINEAR_REC709, linear_from_srgb, srgb_from_linear
 from faceplate.nets.upscale_net import UpscaleNet
@@ -25,26 +24,13 @@ from faceplate.runtime.onnx_net import OnnxNet
 from faceplate.stages.enlarge import enlarge
 from faceplate_training.degrade import grain
 from faceplate_training.judging import judge_of
+from faceplate_training.trained_net import TrainedNet
 from faceplate_training.upscale.pictures import held_out_pictures
 
 WAYS = (("area", 2), ("light", 2), ("camera", 2), ("area", 4), ("camera", 4))
 SEED = 2026
 GRAIN = 6.0
 """Standard deviation of the grain that is looked at, 8-bit steps."""
-
-
-class TorchNet:
-    """A run's averaged weights, called as every net is."""
-
-    template, seconds = "", 0.0
-
-    def __init__(self, checkpoint: Path) -> None:
-        self.id, self.net = checkpoint.name, UpscaleNet().eval()
-        self.net.load_state_dict(torch.load(checkpoint, weights_only=True)["averaged"])
-
-    @torch.no_grad()
-    def __call__(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
-        return (self.net(torch.from_numpy(batch)).numpy(),)
 
 
 class Row(NamedTuple):
@@ -59,7 +45,7 @@ class Row(NamedTuple):
 def open_weights(path: Path) -> Net:
     """A net from an ONNX file or a checkpoint."""
     if path.suffix == ".pt":
-        return TorchNet(path)
+        return TrainedNet(UpscaleNet(), path)
     providers = ("CPUExecutionProvider",)
     return OnnxNet(path.read_bytes(), id=path.stem, template="", providers=providers, threads=2)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from faceplate.nets.upscale_net import UpscaleNet
-from faceplate_training import loop
+from faceplate_training import command_line, loop
 from faceplate_training.export import export_onnx
 from faceplate_training.upscale.pairs import RIM, Pair, Pairs
 from faceplate_training.upscale.pictures import training_pictures
@@ -74,18 +74,9 @@ def export(net: torch.nn.Module, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.recipe(__doc__, steps=5000, rate=1e-3, threads=2)
     parser.add_argument("--shared", type=Path, required=True, help="folder with photos and hdri")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    train(options)
+    command_line.run(parser, train)
 
 
 if __name__ == "__main__":
