@@ -43,9 +43,9 @@ def smooth_curves(
 ) -> NDArray[np.float64]:
     """Take the tremor out of curves, and leave blinks, closures of the mouth and whatever else is larger than it.
 
-    Every curve is smoothed alone. Its tremor is measured on itself, at most as large as `spread` says; how much each
-    frame counts is told by `spread`. Frames without values count nothing and are given none, but the curve goes on
-    behind them.
+    A curve's tremor is measured on itself, at most as large as `spread` says and as curves have it in the middle; how
+    much each frame counts is told by `spread`. Frames without values count nothing and are given none, but the curve
+    goes on behind them.
 
     Args:
         values: (T, K), one row a frame, in frames next to each other; a row of NaN where nothing was seen.
@@ -120,7 +120,8 @@ def _tremor(values: np.ndarray, spread: np.ndarray, seen: np.ndarray) -> NDArray
     """(K,) how large each curve's tremor is, as a share of the spread that was told, at most 1.
 
     The median over fourth differences, which movement slower than five frames hardly has; a curve that rests on its
-    bound does not move, and says nothing.
+    bound does not move, and says nothing. No curve is taken to tremble more than curves do in the middle: one that
+    only ever blinks would take its blinks for tremor.
     """
     count = len(values) - 4
     if count < 1:
@@ -134,9 +135,12 @@ def _tremor(values: np.ndarray, spread: np.ndarray, seen: np.ndarray) -> NDArray
         whole &= seen[there]
     size = np.abs(bends / np.sqrt(variance))
     said = whole[:, None] & (np.ptp(np.lib.stride_tricks.sliding_window_view(values, 5, axis=0), axis=2) > 0)
-    found = np.ones(values.shape[1])
-    for curve in np.flatnonzero(said.sum(0) >= _FEWEST):
+    found, moves = np.ones(values.shape[1]), said.sum(0)
+    for curve in np.flatnonzero(moves >= _FEWEST):
         found[curve] = np.median(size[said[:, curve], curve]) / 0.6745  # of a normal's absolute values
+    telling = (moves >= _FEWEST) & (2 * moves >= whole.sum())
+    if telling.any():
+        found = np.minimum(found, np.median(found[telling]))
     return np.clip(found, _CALMEST, 1.0)
 
 

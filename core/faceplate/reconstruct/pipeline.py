@@ -57,8 +57,7 @@ class Still:
     @property
     def noise(self) -> float:
         """How far points may be off, as a share of the face's size in the picture."""
-        size = max(float(np.linalg.norm(np.ptp(self.points, axis=0))), 1.0)
-        return float(np.clip(max(_SURE, _PICKED / size, self.spread / size), _SURE, 0.5))
+        return noise_of_points(self.points, self.spread)
 
 
 @dataclass(frozen=True)
@@ -152,6 +151,16 @@ def _baked(
     return bake_texture(head, skin, params.texture, excess=excess, pattern=pattern)
 
 
+def noise_of_points(points: Points, spread: float) -> float:
+    """How far points (68, 2) may be off, as a share of the face's size in the picture.
+
+    Args:
+        spread: pixels, how far they may be off as whoever found them says; 0 where nobody said.
+    """
+    size = max(float(np.linalg.norm(np.ptp(points, axis=0))), 1.0)
+    return float(np.clip(max(_SURE, _PICKED / size, spread / size), _SURE, 0.5))
+
+
 def yaw_of(pose: HeadPose) -> float:
     """Radians to a side; above 0 the nose points to the right of the picture."""
     forward = rotation(pose.turn)[:, 2]
@@ -184,15 +193,17 @@ def _fitted(
     turned = [yaw_of(pose) for pose in fit.poses]
     if max(map(abs, turned)) < _TURNED:
         return fit, views, settings
-    views = [_less_jaw(view, yaw) for view, yaw in zip(views, turned, strict=True)]
+    views = [
+        less_jaw(view, yaw, 0.1) if abs(yaw) >= _TURNED else view
+        for view, yaw in zip(views, turned, strict=True)
+    ]
     return fit_points(head, views, settings), views, settings
 
 
-def _less_jaw(view: View, yaw: float) -> View:
-    if abs(yaw) < _TURNED:
-        return view
+def less_jaw(view: View, yaw: float, share: float) -> View:
+    """The view with a share (0-1) of the trust in the jaw's far side, where the head is turned by `yaw` radians."""
     trust = np.ones(68, np.float32) if view.trust is None else view.trust.astype(np.float32)
     # a nose that points to the right of the picture hides the jaw at the right of it: points 9-16
-    trust[9:17] *= 0.1 if yaw > 0 else 1.0
-    trust[0:8] *= 0.1 if yaw < 0 else 1.0
+    trust[9:17] *= share if yaw > 0 else 1.0
+    trust[0:8] *= share if yaw < 0 else 1.0
     return replace(view, trust=trust)
