@@ -9,7 +9,8 @@ import numpy as np
 from faceplate.farm.store import publish
 from faceplate.reconstruct.gltf import write_glb
 from faceplate.reconstruct.mesh import material_of, write_mtl, write_npz, write_obj
-from faceplate.reconstruct.morphable import HeadModel
+from faceplate.reconstruct.morphable import POSE_NAMES, HeadModel
+from faceplate.reconstruct.performance import Performance
 from faceplate.reconstruct.pipeline import Reconstructed, Still
 from faceplate.reconstruct.relief import MOST
 from faceplate.reconstruct.usd import ENDINGS as USD_ENDINGS
@@ -42,13 +43,18 @@ def outputs_for(path: Path, *, textured: bool) -> list[Path]:
 
 
 def write_reconstructed(
-    path: Path, head: HeadModel, made: Reconstructed, stills: Sequence[Still] = ()
+    path: Path,
+    head: HeadModel,
+    made: Reconstructed,
+    stills: Sequence[Still] = (),
+    performance: Performance | None = None,
 ) -> None:
     """Write a head as its name's ending says.
 
     `.glb`, `.usdz` and `.npz` hold all in one file; `.usdc` and `.usda` have their texture beside them; `.obj` is the
     neutral mesh, with its materials and pictures beside it. What the `.npz` holds is listed in docs/heads.md; the
     Blender add-on reads that, and with `stills`, the photos it was made from, finds where each stood before its camera.
+    All but `.obj` hold a performance: keys at its frames, or arrays of it.
 
     Raises:
         RequestError: an ending that is not known. OutputError: a file that cannot be written.
@@ -59,16 +65,21 @@ def write_reconstructed(
     ending = path.suffix.lower()
     if ending == ".glb":
         bumps = png_of(made.relief.normals) if made.relief else None
-        _publish(path, lambda to: write_glb(to, head, made.neutral, texture=colour, normal_map=bumps))
+        _publish(
+            path,
+            lambda to: write_glb(
+                to, head, made.neutral, texture=colour, normal_map=bumps, performance=performance
+            ),
+        )
     elif ending == ".usdz":
-        _publish(path, lambda to: write_usdz(to, head, made.neutral, texture=colour))
+        _publish(path, lambda to: write_usdz(to, head, made.neutral, texture=colour, performance=performance))
     elif ending in USD_ENDINGS:
         for name in names[1:]:
             _publish(name, lambda to: to.write_bytes(colour or b""))
         texture = names[1].name if colour else ""
-        _publish(path, lambda to: write_usd(to, head, made.neutral, texture=texture))
+        _publish(path, lambda to: write_usd(to, head, made.neutral, texture=texture, performance=performance))
     elif ending == ".npz":
-        _publish(path, lambda to: _write_arrays(to, head, made, stills, colour, confidence))
+        _publish(path, lambda to: _write_arrays(to, head, made, stills, performance, colour, confidence))
     else:
         for name, content in zip(names[2:], (colour, confidence), strict=False):
             _publish(name, lambda to, content=content: to.write_bytes(content or b""))
@@ -96,6 +107,7 @@ def _write_arrays(
     head: HeadModel,
     made: Reconstructed,
     stills: Sequence[Still],
+    performance: Performance | None,
     colour: bytes | None,
     confidence: bytes | None,
 ) -> None:
@@ -127,6 +139,7 @@ def _write_arrays(
         skin=head.skin,
         credit=np.array(head.credit),
         **_photos(made, stills),
+        **_clip(head, performance),
         **{name: np.frombuffer(png, np.uint8) for name, png in pictures.items() if png},
     )
 
@@ -143,6 +156,21 @@ def _photos(made: Reconstructed, stills: Sequence[Still]) -> dict[str, np.ndarra
         "photo_moves": np.array([pose.move for pose in fit.poses]),
         "photo_focals": np.array([camera.focal for camera in fit.cameras]),
         "photo_centres": np.array([camera.centre for camera in fit.cameras]),
+    }
+
+
+def _clip(head: HeadModel, performance: Performance | None) -> dict[str, np.ndarray]:
+    """What the head does, as docs/heads.md lists it; nothing without a clip."""
+    if performance is None:
+        return {}
+    return {
+        "clip_frames": performance.frames,
+        "clip_rate": np.array(performance.rate.as_integer_ratio(), np.int64),
+        "clip_weights": performance.weights,
+        "clip_fitted": performance.fitted,
+        "clip_poses": performance.poses(head).astype(np.float32),
+        "clip_pose_names": np.array(POSE_NAMES),
+        "clip_off": performance.off.astype(np.float32),
     }
 
 

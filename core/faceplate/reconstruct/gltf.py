@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from faceplate.arrays import expect_shapes
 from faceplate.reconstruct.mesh import MATERIALS, UNTEXTURED, material_of, strongest_joints, vertex_normals
-from faceplate.reconstruct.morphable import HeadModel, triangles_of
+from faceplate.reconstruct.morphable import HeadModel, quaternion, triangles_of
+from faceplate.reconstruct.performance import Performance
 
 _METRES = 0.001
 _FLOAT, _BYTE, _INDEX = 5126, 5121, 5125  # glTF's numbers for component types
@@ -31,6 +32,7 @@ def write_glb(
     expressions: Mapping[str, float] | None = None,
     texture: bytes | None = None,
     normal_map: bytes | None = None,
+    performance: Performance | None = None,
 ) -> None:
     """Write a binary glTF 2.0: one mesh, a primitive for every material, shape keys, an armature that skins it.
 
@@ -42,6 +44,8 @@ def write_glb(
         expressions: weights that the shape keys have when the file is opened.
         texture: a PNG or JPEG file of the base colour, over the UVs of the model; it goes into the file.
         normal_map: the same of the skin's normal map (`relief.Relief`), or None. Without a texture it is left out.
+        performance: what the head does, or None: an animation of weights, head and eyes that begins at 0 seconds with
+            the first of its frames; frames without the face have no key.
     """
     expect_shapes({"V": len(head.mean)}, points=(points, "V 3"))
     document = _Document()
@@ -89,6 +93,8 @@ def write_glb(
             _material(name, textured=texture is not None, bumpy=bool(texture and normal_map)) for name in used
         ],
     }
+    if performance is not None:
+        document.json["animations"] = [_animation(document, head, performance, first)]
     if texture is not None:
         pictures = {"base colour": texture} | ({"normal map": normal_map} if normal_map else {})
         document.json |= {
@@ -131,6 +137,28 @@ def _primitive(
     targets = [{"POSITION": document.sparse(deltas[vertex] * _METRES)} for deltas in head.expressions]
     indices = document.accessor(corner.reshape(-1).astype(np.uint32), "SCALAR", target=_ELEMENTS)
     return {"attributes": attributes, "indices": indices, "targets": targets}
+
+
+def _animation(
+    document: "_Document", head: HeadModel, performance: Performance, first: int
+) -> dict[str, Any]:
+    """Keys for every frame with the face: the mesh's weights, the turns of head and eyes. `first`: node of joint 0."""
+    rows = np.flatnonzero(performance.found)
+    seconds = (performance.frames[rows] - performance.frames[0]) / float(performance.rate)
+    times = document.accessor(seconds[:, None], "SCALAR", bounds=True)
+    turns = [performance.joint_turns(head, int(row)) for row in rows]
+    curves = {(0, "weights"): document.accessor(performance.weights[rows].reshape(-1), "SCALAR")}
+    for joint in (name for name in head.joint_names if name in turns[0]):
+        turned = np.array([quaternion(each[joint]) for each in turns])
+        curves[first + head.joint_names.index(joint), "rotation"] = document.accessor(turned, "VEC4")
+    return {
+        "name": "performance",
+        "samplers": [{"input": times, "output": output} for output in curves.values()],
+        "channels": [
+            {"sampler": number, "target": {"node": node, "path": path}}
+            for number, (node, path) in enumerate(curves)
+        ],
+    }
 
 
 def tangents(

@@ -189,6 +189,14 @@ def rotation(vector: np.ndarray) -> NDArray[np.float64]:
     return np.eye(3) + np.sin(angle) / angle * cross + (1 - np.cos(angle)) / angle**2 * (cross @ cross)
 
 
+def quaternion(vector: np.ndarray) -> NDArray[np.float64]:
+    """(4,) unit quaternion (x, y, z, w), w at least 0, from a rotation vector (3,) of at most pi radians."""
+    vector = np.asarray(vector, np.float64)
+    half = float(np.linalg.norm(vector)) / 2
+    # numpy's sinc is sin(pi x) / (pi x), which is 1 where nothing turns
+    return np.append(vector * np.sinc(half / np.pi) / 2, np.cos(half))
+
+
 def triangles_of(quads: np.ndarray) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Quads (F, 4), -1 where one is a triangle, as triangles (N, 3), and the quad each came from (N,)."""
     split = np.stack([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]], 1).reshape(-1, 3)

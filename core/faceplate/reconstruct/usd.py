@@ -15,7 +15,8 @@ import numpy as np
 
 from faceplate.arrays import expect_shapes
 from faceplate.reconstruct.mesh import MATERIALS, UNTEXTURED, material_of, strongest_joints, vertex_normals
-from faceplate.reconstruct.morphable import HeadModel
+from faceplate.reconstruct.morphable import HeadModel, quaternion
+from faceplate.reconstruct.performance import Performance
 from faceplate_client.errors import OutputError
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def write_usd(
     *,
     expressions: Mapping[str, float] | None = None,
     texture: str = "",
+    performance: Performance | None = None,
 ) -> None:
     """Write a head as one USD layer, binary or text as the name's ending says.
 
@@ -65,6 +67,8 @@ def write_usd(
         head: the model. points: (V, 3) mm, at rest: shapes and joints add to it.
         expressions: weights that the shapes have when the file is opened.
         texture: name of the picture beside it that gives the base colour, over the UVs of the model.
+        performance: what the head does, or None: time samples of weights and joints at its own frame numbers; frames
+            without the face have none.
 
     Raises:
         ShapeError, RangeError: points of another head; an expression that it does not have.
@@ -86,17 +90,26 @@ def write_usd(
     _add_shapes(stage, mesh, head, points)
     _add_rig(stage, mesh, head, points, weights)
     _add_materials(stage, mesh, head, texture)
+    if performance is not None:
+        _add_performance(stage, head, performance)
     root.CreateExtentAttr(mesh.GetExtentAttr().Get())
     if not stage.GetRootLayer().Export(str(path)):
         raise OutputError(f"{path} cannot be written; check the folder and the space on its disk")
 
 
-def write_usdz(path: Path, head: HeadModel, points: np.ndarray, *, texture: bytes | None = None) -> None:
+def write_usdz(
+    path: Path,
+    head: HeadModel,
+    points: np.ndarray,
+    *,
+    texture: bytes | None = None,
+    performance: Performance | None = None,
+) -> None:
     """Write a head and its texture as one package; what is in it is said at `write_usd`.
 
     Args:
         head: the model. points: (V, 3) mm, at rest.
-        texture: a PNG file of the base colour.
+        texture: a PNG file of the base colour. performance: as at `write_usd`.
 
     Raises:
         as `write_usd`.
@@ -106,7 +119,7 @@ def write_usdz(path: Path, head: HeadModel, points: np.ndarray, *, texture: byte
 
     with TemporaryDirectory(prefix="faceplate-usdz-") as folder:
         layer, picture = Path(folder) / "head.usdc", Path(folder) / "head.png"
-        write_usd(layer, head, points, texture=picture.name if texture else "")
+        write_usd(layer, head, points, texture=picture.name if texture else "", performance=performance)
         held = [layer]
         if texture:
             picture.write_bytes(texture)
@@ -192,6 +205,22 @@ def _add_rig(
     binding.CreateJointIndicesPrimvar(False, count).Set(_whole(held.ravel()))
     binding.CreateJointWeightsPrimvar(False, count).Set(Vt.FloatArray.FromNumpy(shares.ravel()))
     binding.CreateGeomBindTransformAttr(Gf.Matrix4d(1))
+
+
+def _add_performance(stage: "Usd.Stage", head: HeadModel, performance: Performance) -> None:
+    """Time samples of the rig's pose, a time code for each frame of the clip."""
+    from pxr import Gf, UsdSkel, Vt
+
+    stage.SetStartTimeCode(float(performance.frames[0]))
+    stage.SetEndTimeCode(float(performance.frames[-1]))
+    stage.SetTimeCodesPerSecond(float(performance.rate))
+    stage.SetFramesPerSecond(float(performance.rate))
+    pose = UsdSkel.Animation(stage.GetPrimAtPath(f"{_RIG}/pose"))
+    for row in np.flatnonzero(performance.found):
+        time, turns = float(performance.frames[row]), performance.joint_turns(head, int(row))
+        pose.GetBlendShapeWeightsAttr().Set(Vt.FloatArray.FromNumpy(performance.weights[row].copy()), time)
+        turned = [quaternion(turns.get(joint, np.zeros(3))).tolist() for joint in head.joint_names]
+        pose.GetRotationsAttr().Set(Vt.QuatfArray([Gf.Quatf(w, x, y, z) for x, y, z, w in turned]), time)
 
 
 def _joint_paths(head: HeadModel) -> list[str]:
