@@ -11,14 +11,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from faceplate.faces import ARCFACE_112, FFHQ_512
 from faceplate.geometry import fit_similarity
-from faceplate.nets.identity_net import SIDE, IdentityNet
-from faceplate_training import loop
+from faceplate.nets.identity_net import SIDE, IdentityNet, MirroredIdentityNet
+from faceplate_training import command_line, loop
 from faceplate_training.degrade import degrade, monochrome
 from faceplate_training.export import export_onnx, load_onnx_weights
 from faceplate_training.identity_face.turned import template_from_frame, turned
@@ -32,7 +33,11 @@ UNIT = float(np.hypot(CROP_FROM_TEMPLATE[0, 0], CROP_FROM_TEMPLATE[1, 0]))
 
 
 class Crops(Dataset):
-    """Endless pairs of a clean and a damaged crop, each a pure function of the seed and its number."""
+    """Endless pairs of a clean and a damaged crop, each a pure function of the seed and its number.
+
+    Half of the faces are bent into people who do not exist, and some get other light and colour: the teacher names
+    whatever it is shown, and the photos show too few people to learn from as they are.
+    """
 
     def __init__(self, pool: list[Frame], seed: int, length: int) -> None:
         self.pool, self.seed, self.length = pool, seed, length
@@ -46,6 +51,10 @@ class Crops(Dataset):
         if rng.random() < 0.4:
             share = rng.uniform(0.3, 0.7)
             clean = clean * share + self.crop(rng) * (1 - share)
+        if rng.random() < 0.5:
+            clean = bent(clean, rng)
+        if rng.random() < 0.4:
+            clean = relit(clean, rng)
         damaged = degrade(clean, UNIT, rng) if rng.random() < 0.7 else clean
         if rng.random() < 0.1:
             damaged = monochrome(damaged, rng)
@@ -71,6 +80,25 @@ class Crops(Dataset):
         return np.ascontiguousarray(crop, np.float32)
 
 
+def bent(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A crop after a smooth random distortion of some 2 px: another face, with its features where a face has them."""
+    coarse = rng.normal(0, rng.uniform(1, 3.5), (5, 5, 2)).astype(np.float32)
+    field = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    return cv2.remap(
+        crop, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+
+
+def relit(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A crop with another gamma, another tint, and light that falls off to one side."""
+    slope = rng.normal(0, 0.25, 2)
+    y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
+    light = np.exp(slope[0] * x + slope[1] * y)[..., None] * np.exp(rng.normal(0, 0.08, 3))
+    lit = 255 * np.clip(crop / 255, 0, 1) ** np.exp(rng.normal(0, 0.25)) * light
+    return np.clip(lit, 0, 255).astype(np.float32)
+
+
 def jittered(frame: Frame, rng: np.random.Generator) -> np.ndarray:
     """The crop's matrix after errors of a few per cent in place, size and angle."""
     angle, size = rng.normal(0, 0.05), np.exp(rng.normal(0, 0.05))
@@ -93,13 +121,27 @@ class Teacher:
     def __init__(self, path: Path) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        content = for_any_batch(onnx.load(str(path))).SerializeToString()
+        self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         batch = np.ascontiguousarray(((crops - MEAN) / SPREAD).transpose(0, 3, 1, 2))
-        name = self.session.get_inputs()[0].name
-        vectors = np.concatenate([np.asarray(self.session.run(None, {name: one[None]})[0]) for one in batch])
+        vectors = np.asarray(self.session.run(None, {self.session.get_inputs()[0].name: batch})[0])
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def for_any_batch(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same net for batches of any size: the teacher's file is for one picture, and flattens to one row."""
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_param = "B"
+    shapes = {node.input[1] for node in model.graph.node if node.op_type == "Reshape"}
+    for node in model.graph.node:
+        if node.output[0] in shapes:
+            wanted = onnx.numpy_helper.to_array(node.attribute[0].t).copy()
+            wanted[0] = 0  # as many as come in
+            node.attribute[0].t.CopyFrom(onnx.numpy_helper.from_array(wanted))
+    del model.graph.value_info[:]
+    return model
 
 
 def train(options: argparse.Namespace) -> None:
@@ -150,30 +192,21 @@ def train(options: argparse.Namespace) -> None:
 def export(net: torch.nn.Module, path: Path) -> None:
     """Write the shipped file: input `crop` (B, 3, 112, 112) RGB 0-1, output `vector` (B, 128)."""
     dynamic = {"crop": {0: "B"}, "vector": {0: "B"}}
+    both_ways = MirroredIdentityNet()
+    both_ways.load_state_dict(net.state_dict())
     export_onnx(
-        net, torch.zeros(1, 3, SIDE, SIDE), path, inputs=["crop"], outputs=["vector"], dynamic=dynamic
+        both_ways, torch.zeros(1, 3, SIDE, SIDE), path, inputs=["crop"], outputs=["vector"], dynamic=dynamic
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.recipe(__doc__, steps=6000, rate=2e-3, threads=2, batch=32, workers=1)
     parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
     parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' ONNX files")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
     parser.add_argument(
         "--begin-with", type=Path, help="shipped weights to go on from instead of a fresh net"
     )
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    train(options)
+    command_line.run(parser, train)
 
 
 if __name__ == "__main__":

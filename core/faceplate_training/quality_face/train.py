@@ -4,13 +4,12 @@ The label is taken between the damaged crop and its clean original by our own em
 the two, as a share of a right angle, taken from 1. The judge's network has no part in it.
 
     python -m faceplate_training.quality_face.train --photos ../shared/photos --teachers ../shared/models \
-        --identity models/open/identity-face-0.1.0.onnx --out DIR
+        --identity models/open/identity-face-0.2.0.onnx --out DIR
 """
 
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -76,7 +75,6 @@ def train(options: argparse.Namespace) -> None:
     """Run the recipe, from its last checkpoint if there is one, and export the averaged weights."""
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    cv2.setNumThreads(options.threads)
     teacher = options.teachers / "yunet_n_dynamic.onnx"
     pool = frames(options.photos, teacher, options.out / "cache", smallest_side=150)
     pool = sharp([frame for frame in pool if not frame.photo.held_out])

@@ -6,7 +6,6 @@ python -m faceplate_training.upscale.train --shared ../shared --out DIR
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 
@@ -27,7 +26,6 @@ def train(options: argparse.Namespace) -> None:
     """Run the recipe, from its last checkpoint if there is one, and export the averaged weights."""
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    cv2.setNumThreads(options.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pairs = Pairs(training_pictures(options.shared, options.seed), options.seed)
     print([len(shelf) for shelf in pairs.shelves], "pictures to train on", flush=True)
