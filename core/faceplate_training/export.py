@@ -60,20 +60,21 @@ def store_half(model: onnx.ModelProto, *, smallest: int = 64) -> None:
     model.graph.node.extend(nodes)
 
 
-def load_onnx_weights(net: nn.Module, path: Path) -> None:
+def load_onnx_weights(net: nn.Module, path: Path, *, partly: bool = False) -> None:
     """Fill a module from a file that `export_onnx` wrote of the same architecture.
 
     Counters of the training itself stay as they are. The exporter writes tensors of equal content once only, so a file
-    of untrained weights, with its many equal biases, cannot be read back.
+    of untrained weights, with its many equal biases, cannot be read back. With `partly`, what the file lacks keeps its
+    start, and what the module lacks is left: a net of more or fewer blocks goes on from another's weights.
 
     Raises:
-        KeyError: the file lacks a parameter of the module.
+        KeyError: the file lacks a parameter of the module, unless `partly`.
     """
     stored = {}
     for tensor in onnx.load(str(path)).graph.initializer:
         stored[tensor.name.removesuffix(".fp16")] = numpy_helper.to_array(tensor).astype(np.float32)
     state = net.state_dict()
     for name, value in state.items():
-        if value.is_floating_point():
+        if value.is_floating_point() and not (partly and name not in stored):
             state[name] = torch.from_numpy(stored[name].reshape(value.shape).copy())
     net.load_state_dict(state)

@@ -39,7 +39,7 @@ class RestoreUNet(nn.Module):
     """
 
     def __init__(
-        self, widths: Sequence[int] = (64, 128, 192, 256), blocks: Sequence[int] = (1, 2, 2, 2)
+        self, widths: Sequence[int] = (64, 128, 192, 256), blocks: Sequence[int] = (1, 1, 2, 3)
     ) -> None:
         super().__init__()
         folded = 3 * FOLD * FOLD

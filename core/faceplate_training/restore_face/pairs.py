@@ -10,6 +10,7 @@ from faceplate.faces import ARCFACE_112, FFHQ_512
 from faceplate.geometry import fit_similarity
 from faceplate_training.degrade import degrade, monochrome
 from faceplate_training.photos import Frame
+from faceplate_training.restore_face.typical import typical_damage
 
 STUDIO = ("london", "canada", "cc0")
 """Sets photographed in a studio, 1024 px and more."""
@@ -20,6 +21,12 @@ RIM = 32
 
 SHARP = 1.25
 """A target is reduced at least this much from its photo where it is to be sharp: soft targets teach soft answers."""
+
+TYPICAL_SHARE = 0.8
+"""Share of views with damage within narrow limits; the others may have met anything."""
+
+MOVED_SHARE = 0.5
+"""Share of views resampled after the damage, as a face in a plate is on its way into a crop."""
 
 STUDIO_SHARE = 0.6
 """Share of views from the studio sets: few people, but sharp to the last pixel."""
@@ -53,17 +60,22 @@ class Views(Dataset):
     def __getitem__(self, number: int) -> Pairs:
         rng = np.random.default_rng([self.seed, number])
         kind = rng.random()
-        if kind < 0.42:
+        if kind < 0.45:
             views = [self.whole(256, rng) for _ in range(8)]
-        elif kind < 0.80:
+        elif kind < 0.78:
             views = [self.patch(rng) for _ in range(8)]
         else:
             views = [self.whole(512, rng) for _ in range(2)]
         return Pairs(*(np.stack(column).astype(np.float32) for column in zip(*views, strict=True)))
 
     def patch(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """A 256 px view anywhere on a face whose FFHQ square is 300-640 px."""
-        template = float(np.exp(rng.uniform(np.log(300), np.log(640))))
+        """A 256 px view anywhere on a face whose FFHQ square is 300-640 px, half of them about 512, as crops are."""
+        square = (
+            512 * np.exp(rng.normal(0, 0.06))
+            if rng.random() < 0.5
+            else np.exp(rng.uniform(*np.log((300, 640))))
+        )
+        template = float(square)
         frame = self.pick(template, rng)
         template = min(template, frame.template_side * 1.15)
         spread = max(0.0, template * 0.8 - 256) / 2
@@ -87,26 +99,23 @@ class Views(Dataset):
         """Render one view, damage it, and fit the clean one to its exposure."""
         total = side + 2 * RIM
         mirrored = rng.random() < 0.5
-        pixels = frame.pixels[:, ::-1] if mirrored else frame.pixels
-        scale, angle = template / frame.template_side, rng.normal(0, 0.06)
-        c, s = scale * np.cos(angle), scale * np.sin(angle)
-        centre = (frame.pixels.shape[0] - 1) / 2
-        x, y = (total - 1) / 2 - middle[0], (total - 1) / 2 - middle[1]
-        view_from_frame = np.array(
-            [[c, -s, x - c * centre + s * centre], [s, c, y - s * centre - c * centre], [0, 0, 1]]
-        )
+        pixels = np.ascontiguousarray(frame.pixels[:, ::-1] if mirrored else frame.pixels)
+        scale, centre = template / frame.template_side, (frame.pixels.shape[0] - 1) / 2
         if scale < 0.75:
             pixels = cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale)
-        clean = cv2.warpAffine(
-            np.ascontiguousarray(pixels),
-            view_from_frame[:2],
-            (total, total),
-            flags=cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REFLECT,
-        ).astype(np.float32)
-        if rng.random() < 0.12:
-            clean = monochrome(clean, rng)
-        damaged = degrade(clean, template / 512, rng)
+        at = (total - 1) / 2 - middle
+        view_from_frame = _turned(scale, rng.normal(0, 0.06), at, np.array([centre, centre]))
+        clean = _sampled(pixels, view_from_frame, total)
+        grey = int(rng.integers(1 << 32)) if rng.random() < 0.12 else None
+        clean = clean if grey is None else monochrome(clean, np.random.default_rng(grey))
+        damage = typical_damage if rng.random() < TYPICAL_SHARE else degrade
+        damaged = damage(clean, template / 512, rng)
+        if rng.random() < MOVED_SHARE:
+            rim, about = rng.uniform(-0.5, 0.5, 2), np.full(2, (total - 1) / 2)
+            moved = _turned(np.exp(rng.normal(0, 0.05)), rng.normal(0, 0.04), about + rim, about)
+            view_from_frame = moved @ view_from_frame
+            damaged, clean = _sampled(damaged, moved, total), _sampled(pixels, view_from_frame, total)
+            clean = clean if grey is None else monochrome(clean, np.random.default_rng(grey))
         target = same_exposure(clean, damaged)
         inner = slice(RIM, RIM + side)
         whole = np.array(template < side * 1.25, np.float32)
@@ -116,6 +125,20 @@ class Views(Dataset):
             _crop_matrix(view_from_frame, frame),
             whole,
         )
+
+
+def _turned(scale: float, angle: float, to: np.ndarray, about: np.ndarray) -> np.ndarray:
+    """(3, 3): scale and turn about one point, which goes to another; pixel centres."""
+    c, s = scale * np.cos(angle), scale * np.sin(angle)
+    turn = np.array([[c, -s], [s, c]])
+    return np.vstack([np.column_stack([turn, to - turn @ about]), [0, 0, 1]])
+
+
+def _sampled(pixels: np.ndarray, view_from_pixels: np.ndarray, side: int) -> np.ndarray:
+    """(side, side, 3) float32."""
+    size, border = (side, side), cv2.BORDER_REFLECT
+    view = cv2.warpAffine(pixels, view_from_pixels[:2], size, flags=cv2.INTER_CUBIC, borderMode=border)
+    return view.astype(np.float32)
 
 
 class _Shelf:

@@ -15,14 +15,14 @@ from torch.utils.data import DataLoader
 
 from faceplate.nets.identity_net import IdentityNet, frozen
 from faceplate.nets.restore_unet import RestoreUNet
-from faceplate_training import loop
+from faceplate_training import command_line, loop
 from faceplate_training.export import export_onnx, load_onnx_weights
 from faceplate_training.photos import frames, is_clean
 from faceplate_training.restore_face.losses import Losses
 from faceplate_training.restore_face.pairs import Pairs, Views
 
-CLIP = 0.08
-"""Largest gradient, about four times the usual one: at 0.3 a single batch threw a bf16 run off at step 420."""
+CLIP = 0.3
+"""Largest gradient."""
 
 FACES_TOLD_APART = 4
 """How many faces of a batch the identity term looks at; on a CPU all eight would cost a quarter of a step."""
@@ -41,7 +41,7 @@ def train(options: argparse.Namespace) -> None:
     print(len(pool), "frames to train on", flush=True)
     net = RestoreUNet()
     if options.begin_with:
-        load_onnx_weights(net, options.begin_with)
+        load_onnx_weights(net, options.begin_with, partly=True)
     net.to(device)
     net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     averaged = loop.Averaged(net)
@@ -91,8 +91,8 @@ def learn(
     with torch.autocast(device.type, torch.bfloat16):
         restored = net(damaged)
     restored = restored.float()
-    told = whole * (torch.arange(len(whole), device=device) < FACES_TOLD_APART)
-    loss, values = losses(restored, clean, maps, told)
+    counted = whole * (torch.arange(len(whole), device=device) < FACES_TOLD_APART)
+    loss, values = losses(restored, clean, maps, whole, counted)
     loop.finite_step(loss, net, optimiser, clip=CLIP, rate=rate)
     with torch.no_grad():
         before, after = ((x - clean).square().mean((1, 2, 3)).clamp_min(1e-7) for x in (damaged, restored))
@@ -115,13 +115,10 @@ def export(net: torch.nn.Module, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.recipe(__doc__, steps=5000, rate=6e-4, workers=1)
     parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
     parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' ONNX files")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
-    parser.add_argument("--identity", type=Path, default=Path("models/open/identity-face-0.1.0.onnx"))
+    parser.add_argument("--identity", type=Path, default=Path("models/open/identity-face-0.2.0.onnx"))
     parser.add_argument(
         "--identity-from", type=int, default=1000, help="step at which the identity term joins"
     )
@@ -129,13 +126,7 @@ def main() -> None:
     parser.add_argument(
         "--begin-with", type=Path, help="shipped weights to go on from instead of a fresh net"
     )
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--rate", type=float, default=6e-4)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    train(options)
+    command_line.run(parser, train)
 
 
 if __name__ == "__main__":
