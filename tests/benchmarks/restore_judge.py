@@ -1,10 +1,13 @@
 """Restoration and identity on people the weights never saw, by the shared judge, through the real command.
 
     python tests/benchmarks/restore_judge.py --shared ../shared [--presets film web blur cctv32] [--sizes 512 256]
-        [--sheet sheet.jpg] [--faces 6] [--tones] [-- more options of `faceplate restore`]
+        [--registered] [--sheet sheet.jpg] [--faces 6] [--tones] [-- more options of `faceplate restore`]
 
 Damages the held-out London photos with the judge's presets, restores the folder with `faceplate restore`, and prints
 the judge's line for each preset and size. `clean` as a preset gives the undamaged crops: what harm is done to them.
+`--registered` lays each reference where its damaged picture lies before anything is compared: the presets move pictures
+by half a pixel or so (a scale that does not divide the side stretches them, a smear drawn between truncated ends shifts
+them), and a restorer that leaves a face in its place is not to blame for that.
 `--tones` prints the same for the darker, the middle and the lighter third of the faces, by their cheeks' individual
 typology angle (Chardon et al., "Skin colour typology and suntanning pathways", 1991): how even the gain is. The photos
 come without sex or age, so nothing is said of those.
@@ -38,6 +41,39 @@ def damage(judge: Path, people: list[Path], preset: str, size: int, folder: Path
     if preset == "clean":
         for reference in folder.glob("*.ref.png"):
             shutil.copy(reference, str(reference).replace(".ref.png", ".in.png"))
+
+
+def register(folder: Path) -> None:
+    """Move every reference in `folder` onto its damaged picture: shift and stretch along both axes, by least squares.
+
+    Only the two are looked at, blurred alike, so that nothing of what a restorer does has a say in it.
+    """
+    for path in folder.glob("*.ref.png"):
+        reference = np.asarray(cv2.imread(str(path)))
+        damaged = np.asarray(cv2.imread(str(path).replace(".ref.png", ".in.png")))
+        matrix = in_its_place(reference, damaged)
+        size, flags, border = reference.shape[1::-1], cv2.INTER_CUBIC, cv2.BORDER_REFLECT
+        cv2.imwrite(str(path), cv2.warpAffine(reference, matrix, size, flags=flags, borderMode=border))
+
+
+def in_its_place(reference: np.ndarray, damaged: np.ndarray) -> np.ndarray:
+    """(2, 3), pixels of the reference to pixels of the damaged picture, (S, S, 3) uint8 both."""
+    side = reference.shape[0]
+    before, after = (
+        cv2.GaussianBlur(picture[..., 1].astype(np.float32), (0, 0), side / 80)
+        for picture in (reference, damaged)
+    )
+    down, right = np.gradient(before)
+    y, x = np.mgrid[:side, :side] / side - 0.5
+    inner = np.s_[side // 5 : -side // 8, side // 5 : -side // 5]
+    terms = [before, np.ones_like(before), right, right * x, down, down * y]
+    found = np.linalg.lstsq(
+        np.stack([term[inner].ravel() for term in terms], 1), after[inner].ravel(), rcond=None
+    )[0]
+    (to_right, wider), (to_bottom, taller) = -found[2:4] / found[0], -found[4:6] / found[0]
+    return np.array(
+        [[1 + wider / side, 0, to_right - wider / 2], [0, 1 + taller / side, to_bottom - taller / 2]]
+    )
 
 
 def restore(folder: Path, out: Path, options: list[str]) -> None:
@@ -132,6 +168,9 @@ def main() -> None:
         "--tones", action="store_true", help="the figures for three groups of skin tone as well"
     )
     parser.add_argument("options", nargs="*", help="options handed to the command, after --")
+    parser.add_argument(
+        "--registered", action="store_true", help="with references laid where the damaged pictures lie"
+    )
     options = parser.parse_args()
     judge, people, sheet = options.shared / "tools" / "judge.py", held_out(options.shared), []
     for size in options.sizes:
@@ -139,6 +178,8 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as temporary:
                 folder, out = Path(temporary) / "pairs", Path(temporary) / "restored"
                 damage(judge, people, preset, size, folder)
+                if options.registered:
+                    register(folder)
                 restore(folder, out, options.options)
                 words = [sys.executable, str(judge), "pairs", str(folder), str(out)]
                 print(f"{preset:7s} {size}  ", end="", flush=True)

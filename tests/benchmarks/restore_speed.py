@@ -150,8 +150,10 @@ def main() -> int:
 
 
 def opened(content: bytes) -> ort.InferenceSession:
+    """A session whose threads sleep when it is done: those of the net before would take half the cores of the next."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 2
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
