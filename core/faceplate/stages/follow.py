@@ -30,7 +30,7 @@ UNLIKE_ITSELF, ASTRAY = 0.35, 0.5
 share of the reach, to be somebody else who steps in front. Both: a head that turns changes in place."""
 
 SAME_PERSON = 0.35
-"""Similarity of two tracks' mean identities from which they are one person: 1 % of strangers reach it on a photo each."""
+"""Similarity of two tracks' mean identities from which they are one person; a photo each, 1 % of strangers reach it."""
 
 MOTION_FRAMES = 5
 """Frames that a track's motion is measured over."""
