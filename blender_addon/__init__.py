@@ -1,10 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faceplate in Blender: heads from photos. The `faceplate` command computes them, in a process of its own."""
+"""Faceplate in Blender: heads from photos, faces restored. The `faceplate` command works, in a process of its own."""
 
 from . import panels, properties
-from .operators import head_from_photos, points, transfer_expression, transfer_to_flame
+from .operators import (
+    head_from_photos,
+    points,
+    restore_image,
+    restore_strip,
+    transfer_expression,
+    transfer_to_flame,
+)
 
-_PARTS = (properties, head_from_photos, points, transfer_expression, transfer_to_flame, panels)
+_PARTS = (
+    properties,
+    head_from_photos,
+    points,
+    transfer_expression,
+    transfer_to_flame,
+    restore_image,
+    restore_strip,
+    panels,
+)
 
 
 def register():

@@ -89,11 +89,25 @@ class Command:
             answer = {}
         if code == 0 and answer:
             return answer
-        told = answer.get("error") or {
-            "code": "engine.failed",
-            "sentence": f"The faceplate command ended with exit code {code}. It said last: {last or 'nothing'}",
-        }
+        told = (
+            answer.get("error")
+            or _first_failure(answer)
+            or {
+                "code": "engine.failed",
+                "sentence": f"The faceplate command ended with exit code {code}. It said last: {last or 'nothing'}",
+            }
+        )
         raise FaceplateError(told["sentence"], code=told["code"])
+
+
+def _first_failure(answer):
+    """What was wrong with the first of the frames that failed; None where none did."""
+    failed = answer.get("failures")
+    if not failed:
+        return None
+    sentence = f"Frame {failed[0]['frame']}: {failed[0]['sentence']}"
+    more = f" {len(failed) - 1} more failed." if len(failed) > 1 else ""
+    return {"code": failed[0]["code"], "sentence": sentence + more}
 
 
 def _text(path):

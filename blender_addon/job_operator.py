@@ -12,7 +12,7 @@ from pathlib import Path
 import bpy
 
 from .command import Command
-from .faceplate_client.errors import FaceplateError
+from .faceplate_client.errors import FaceplateError, OutputError
 
 _PERIOD = 0.1  # seconds between looks
 
@@ -26,13 +26,17 @@ class JobOperator:
         """The words after `faceplate`; results go into `folder`. May raise FaceplateError."""
         raise NotImplementedError
 
+    def disk(self, context):
+        """The folder whose disk results are to stay on, so that they are moved and not copied; None: any."""
+        return None
+
     def apply(self, context, folder, report):
         """Bring the result into the file; returns a sentence for the status line. May raise FaceplateError."""
         raise NotImplementedError
 
     def execute(self, context):
-        self._folder = Path(tempfile.mkdtemp(prefix="faceplate-"))
         try:
+            self._folder = _new_folder(self.disk(context))
             self._command = Command(self.words(context, self._folder), self._folder)
         except FaceplateError as error:
             return self._failed(context, error)
@@ -90,3 +94,12 @@ class JobOperator:
     def _status(self, context, text):
         if context.workspace is not None:
             context.workspace.status_text_set(text)
+
+
+def _new_folder(parent):
+    """A folder for one job, out of sight where it lies among somebody's files."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="faceplate-" if parent is None else ".faceplate-", dir=parent))
+    except OSError as error:
+        where = parent or "temporary files"
+        raise OutputError(f"Nothing can be written in the folder {where}: {error.strerror}.") from error

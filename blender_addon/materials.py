@@ -3,6 +3,8 @@
 
 import bpy
 
+from . import images
+
 _LOOKS = {
     "skin": {
         "Roughness": 0.5,
@@ -53,12 +55,7 @@ def _packed(arrays, key, name, space):
     """An image of the bytes of a PNG file, inside the .blend; None where the head has none."""
     if key not in arrays:
         return None
-    content = arrays[key].tobytes()
-    image = bpy.data.images.new(name, 1, 1)
-    image.pack(data=content, data_len=len(content))
-    image.source = "FILE"  # from now on it is what was packed, and no longer generated
-    image.colorspace_settings.name = space
-    return image
+    return images.packed(name, arrays[key].tobytes(), space)
 
 
 def _material(kind, name, texture):

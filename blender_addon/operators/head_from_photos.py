@@ -38,7 +38,7 @@ class FACEPLATE_OT_head_from_photos(JobOperator, bpy.types.Operator):
         chosen = [Path(bpy.path.abspath(self.directory)) / file.name for file in self.files if file.name]
         if not chosen:
             raise RequestError("No photo was chosen. Choose one to five photos of one person.")
-        words = ["reconstruct", *chosen, "-o", folder / _RESULT, *_set_by_hand(settings)]
+        words = ["reconstruct", *chosen, "-o", folder / _RESULT, *properties.words(settings, "reconstruct")]
         if settings.points:
             words += [word for photo in chosen for word in ("--points", _points_beside(photo))]
         return words
@@ -50,20 +50,6 @@ class FACEPLATE_OT_head_from_photos(JobOperator, bpy.types.Operator):
         photos.remember(head, arrays, report)
         said = f"{name}: the face's shape is uncertain by {report['spread_mm']} mm"
         return " ".join([said + ".", *report["notes"]])
-
-
-def _set_by_hand(settings):
-    """The words of the command for the operation's parameters that are not at their defaults."""
-    words = []
-    for parameter in properties.parameters():
-        told, flag = getattr(settings, parameter["name"]), parameter["name"].replace("_", "-")
-        if told == parameter["default"]:
-            continue
-        if parameter["type"] == "bool":
-            words.append("--" + flag if told else "--no-" + flag)
-        else:
-            words.append(f"--{flag}={told:g}" if parameter["type"] == "float" else f"--{flag}={told}")
-    return words
 
 
 def _points_beside(photo):

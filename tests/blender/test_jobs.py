@@ -75,6 +75,16 @@ def test_a_complaint_is_raised_in_its_own_sentence(addon, behave, folder):
     assert vars(raised.value)["code"] == "input.face"
 
 
+def test_of_frames_that_failed_the_first_is_told(addon, behave, folder):
+    failed = [{"frame": n, "code": "input.damaged", "sentence": f"plate.{n}.exr is cut off."} for n in (7, 9)]
+    behave(says=json.dumps({"frames": 3, "failures": failed}), code=65)
+    command = addon("command").Command(["restore"], folder)
+    command.wait(20)
+    with pytest.raises(Exception, match=r"Frame 7: plate\.7\.exr is cut off\. 1 more failed\.") as raised:
+        command.result()
+    assert vars(raised.value)["code"] == "input.damaged"
+
+
 def test_a_command_that_just_ends_is_said_to_have(addon, behave, folder):
     behave(says="", code=3)
     command = addon("command").Command([], folder)
@@ -168,6 +178,21 @@ def test_esc_stops_it_and_changes_nothing(operator, behave):
     assert operator.modal(context, event("ESC")) == {"CANCELLED"}
     assert operator.applied is None and operator._command.done
     assert not context.timers and not operator.place.exists() and context.told[-1] is None
+
+
+def test_a_disk_that_cannot_be_written_is_told(operator, folder):
+    operator.disk = lambda context: folder / "none"
+    assert operator.execute(Context()) == {"CANCELLED"}
+    assert operator.place is None and "Nothing can be written in the folder" in operator.reports[0][1]
+
+
+def test_results_lie_on_the_disk_they_are_to_stay_on(operator, behave, folder):
+    operator.disk = lambda context: folder
+    behave(pause=600)
+    operator.execute(Context())
+    assert operator.place.parent == folder and operator.place.name.startswith(".")
+    operator.modal(Context(), event("ESC"))
+    assert not list(folder.iterdir())
 
 
 def test_a_failure_is_reported_in_its_sentence(operator, behave):

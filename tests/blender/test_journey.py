@@ -17,11 +17,11 @@ def test_it_registers_and_leaves_nothing_behind(facts):
 
 
 def test_the_panel_shows_what_the_table_of_operations_says(facts):
-    """And what is Blender's own, the points beside the photos."""
+    """And what is Blender's own, the points beside the photos; Restore Faces has a group of its own."""
     kinds = {"int": "INT", "float": "FLOAT", "bool": "BOOLEAN"}
     every = {each["name"]: each for each in read_operations()["reconstruct"]["parameters"]}
     shown = dict(facts["settings"])
-    assert shown.pop("points")["type"] == "BOOLEAN"
+    assert shown.pop("points")["type"] == "BOOLEAN" and shown.pop("restore")["type"] == "POINTER"
     assert set(shown) == set(every)
     for name, parameter in every.items():
         number = parameter["type"] in ("int", "float")
