@@ -1,26 +1,27 @@
-"""`faceplate reconstruct`: photos of one person made into a rigged, textured head."""
+"""`faceplate reconstruct`: photos of one person, or a clip, made into a rigged, textured head."""
 
 import argparse
 import json
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceplate.cli.complaint import complain
 from faceplate.cli.memory import keep_freed_memory
 from faceplate.cli.options import add_model_options, add_parameters, given_values
+from faceplate.cli.reconstruct_clip import STAGES, is_clip, reconstruct_clip
 from faceplate.cli.stopping import run_stoppable
 from faceplate.model_choice import ModelChoice
 from faceplate.parameters import operation
 from faceplate_client.errors import Cancelled, RequestError
 
 if TYPE_CHECKING:
-    from faceplate.portraits import Portrait
     from faceplate.reconstruct.albedo import Albedo
     from faceplate.reconstruct.morphable import HeadModel
-    from faceplate.reconstruct.pipeline import Reconstructed
+    from faceplate.reconstruct.pipeline import Reconstructed, Still
 
 STOPPED = "Stopped. Nothing was written."
 
@@ -38,10 +39,14 @@ _STAGES = {
 def add_parser(commands: Any) -> None:
     """Add `reconstruct`."""
     reconstruct = operation("reconstruct")
-    line = "make a head with texture, shape keys and armature from photos of one person"
+    line = "make a head with texture, shape keys and armature from photos of one person, or a clip"
     parser = commands.add_parser("reconstruct", help=line, description=reconstruct.hint)
     parser.add_argument(
-        "photos", nargs="+", type=Path, metavar="PHOTO", help="a picture; several of one person"
+        "photos",
+        nargs="+",
+        type=Path,
+        metavar="PHOTO",
+        help="a picture; several of one person; or one clip: a movie, plate.####.exr, a folder",
     )
     parser.add_argument(
         "-o",
@@ -51,6 +56,8 @@ def add_parser(commands: Any) -> None:
         metavar="head.glb",
         help="the file to write: .glb, .usdc, .usda, .usdz, .obj or .npz",
     )
+    parser.add_argument("--frames", metavar="1001-1100x1", help="only these frames of the clip")
+    parser.add_argument("--skip-missing", action="store_true", help="go on over a gap in the clip")
     parser.add_argument(
         "--flame", default="", metavar="ID", help="write coefficients of your own FLAME beside the head, too"
     )
@@ -81,15 +88,17 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    moves = is_clip(options)
     values = _checked(options)
-    stages = _Stages(quiet=options.quiet)
+    stages = _Stages(STAGES if moves else _STAGES, quiet=options.quiet)
+    reconstruct = _from_clip if moves else _reconstruct
 
     def abandon() -> None:
         complain(Cancelled.code, STOPPED, as_json=options.json)
 
     keep_freed_memory()
     report = run_stoppable(
-        lambda stop: _reconstruct(options, values, stages.stoppable(stop)), tick=lambda: None, abandon=abandon
+        lambda stop: reconstruct(options, values, stages.stoppable(stop)), tick=lambda: None, abandon=abandon
     )
     report["seconds"] = stages.seconds()
     _tell(report, options)
@@ -131,20 +140,26 @@ def _checked(options: argparse.Namespace) -> dict[str, Any]:
 class _Stages:
     """Which part of the work is under way, said on stderr and timed."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet, self._begun = quiet, []
+    def __init__(self, words: Mapping[str, str], *, quiet: bool) -> None:
+        self._words, self._quiet, self._begun = words, quiet, []
 
     def stoppable(self, stop: threading.Event) -> "_Stages":
         self._stop = stop
         return self
 
-    def __call__(self, name: str) -> None:
+    def expect_going(self) -> None:
+        """Raise where the work was stopped."""
         if self._stop.is_set():
             raise Cancelled(STOPPED)
+
+    def __call__(self, name: str) -> None:
+        self.expect_going()
         self._begun.append((name, time.monotonic()))
         if not self._quiet:
             print(
-                f"faceplate: {len(self._begun)}/{len(_STAGES)} {_STAGES[name]}", file=sys.stderr, flush=True
+                f"faceplate: {len(self._begun)}/{len(self._words)} {self._words[name]}",
+                file=sys.stderr,
+                flush=True,
             )
 
     def seconds(self) -> dict[str, float]:
@@ -194,7 +209,9 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
     made = reconstruct_stills(head, [portrait.still for portrait in portraits], params, on_stage=stages)
     stages("write")
     write_reconstructed(options.output, head, made, [portrait.still for portrait in portraits])
-    report = _report(options, head, portraits, made)
+    seen = [(portrait.still, portrait.height) for portrait in portraits]
+    notes = [note for portrait in portraits for note in portrait.notes]
+    report = _report(options, head, seen, made, notes)
     if flame is not None:
         model, name = flame
         found = flame_coefficients(head, model, made)
@@ -206,6 +223,14 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
             "expression_off_mm": [round(off, 2) for off in found.expression_off],
         }
     return report
+
+
+def _from_clip(options: argparse.Namespace, values: dict[str, Any], stages: _Stages) -> dict[str, Any]:
+    told, clip, made, head = reconstruct_clip(
+        options, values, stages, stages.expect_going, lambda head: _albedo_of(head, options)
+    )
+    seen = [(still, clip.height) for still in clip.stills]
+    return _report(options, head, seen, made, list(clip.notes)) | {"clip": told}
 
 
 def _albedo_of(head: "HeadModel", options: argparse.Namespace) -> "Albedo | None":
@@ -220,16 +245,20 @@ def _albedo_of(head: "HeadModel", options: argparse.Namespace) -> "Albedo | None
 
 
 def _report(
-    options: argparse.Namespace, head: "HeadModel", portraits: list["Portrait"], made: "Reconstructed"
+    options: argparse.Namespace,
+    head: "HeadModel",
+    seen: list[tuple["Still", float]],
+    made: "Reconstructed",
+    notes: list[str],
 ) -> dict[str, Any]:
+    """`seen`: each photo and the height of the face in it, pixels."""
     import numpy as np
 
     from faceplate.reconstruct.camera import FULL_FRAME_WIDTH
     from faceplate.reconstruct.pipeline import yaw_of
 
     fit, photos = made.fit, []
-    for k, portrait in enumerate(portraits):
-        still = portrait.still
+    for k, (still, height) in enumerate(seen):
         strong = {
             name: round(float(weight), 3)
             for name, weight in zip(head.expression_names, fit.expressions[k], strict=True)
@@ -240,7 +269,7 @@ def _report(
                 "path": still.name,
                 "points_error_px": round(fit.off[k], 2),
                 "points_error_percent": round(100 * fit.off[k] / still.eyes_apart, 2),
-                "face_height_px": round(portrait.height, 1),
+                "face_height_px": round(height, 1),
                 "yaw_degrees": round(float(np.degrees(yaw_of(fit.poses[k]))), 1),
                 "lens_mm": round(fit.cameras[k].focal / max(still.pixels.shape[:2]) * FULL_FRAME_WIDTH, 1),
                 "expressions": strong,
@@ -264,7 +293,7 @@ def _report(
         ],
         "spread_mm": round(float(np.median(made.spread[face])), 2),
         "texture": 0 if made.texture is None else len(made.texture.colour),
-        "notes": [note for portrait in portraits for note in portrait.notes],
+        "notes": notes,
     }
 
 
@@ -274,11 +303,27 @@ def _tell(report: dict[str, Any], options: argparse.Namespace) -> None:
         return
     for note in report["notes"]:
         print(f"faceplate: {note}", file=sys.stderr)
+    if "clip" in report and report["clip"]["lost"]:
+        from faceplate.io.naming import spell
+
+        lost = report["clip"]["lost"]
+        which = (
+            f"frame {lost[0]} and has no key there"
+            if len(lost) == 1
+            else f"frames {spell(lost)} and has no keys there"
+        )
+        print(f"faceplate: the face was not seen on {which}", file=sys.stderr)
     if not options.quiet:
         for photo in report["photos"]:
             print(
                 f"{photo['path']}: points met to {photo['points_error_px']} px, "
                 f"{photo['points_error_percent']} % of the distance between the eyes"
+            )
+        if "clip" in report:
+            clip = report["clip"]
+            print(
+                f"{clip['path']}: {clip['frames'] - len(clip['lost'])} of {clip['frames']} frames fitted, points met "
+                f"to {clip['points_error_px']} px in the middle and {clip['points_error_px_worst']} px at worst"
             )
         print(
             f"{report['output']}: the face's shape is uncertain by {report['spread_mm']} mm (one standard deviation, "
