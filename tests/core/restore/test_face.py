@@ -12,7 +12,6 @@ from faceplate.errors import RangeError, ShapeError
 from faceplate.restore.face import (
     BELIEF,
     FULL_SIZE_SHARE,
-    SMALL_RECORDING_BELIEF,
     SMALL_RECORDING_SHARE,
     recorded_small,
     restore_crop,
@@ -50,9 +49,8 @@ def test_a_large_crop_is_also_seen_at_half_its_size():
     restored = restore_crop(np.clip(large, 0, 0.8), net)
     assert [batch.shape[2] for batch in net.batches] == [512, 256]
     small = recorded_small(np.clip(large, 0, 0.8))
-    believed = BELIEF + small * (SMALL_RECORDING_BELIEF - BELIEF)
     share = FULL_SIZE_SHARE + small * (SMALL_RECORDING_SHARE - FULL_SIZE_SHARE)
-    np.testing.assert_allclose(restored, np.clip(large, 0, 0.8) + 0.1 * believed * (1 - share), atol=1e-5)
+    np.testing.assert_allclose(restored, np.clip(large, 0, 0.8) + 0.1 * BELIEF * (1 - share), atol=1e-5)
 
 
 def photo_like(side: int, seed: int) -> np.ndarray:
