@@ -69,7 +69,7 @@ def test_no_file_and_no_archive(tmp_path):
     with pytest.raises(ModelError, match="install the model pack") as raised:
         read_albedo(tmp_path / "none.npz", HEAD)
     assert raised.value.code == "model.missing"
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match="cannot be unpacked"):
         read_albedo(b"nothing of the kind", HEAD)
 
 

@@ -163,7 +163,8 @@ def test_a_dark_face_is_restored_like_a_bright_one():
 def test_every_face_is_reported_in_the_order_given():
     plate = make_plate(640, 400)
     nowhere = Face((0, 0, 9, 9), np.full((5, 2), np.nan, np.float32), 0.4)
-    faces = [make_face(120, (100, 100)), make_face(12, (400, 300)), make_face(100, (-300, 0)), nowhere, FACE]
+    faces = [make_face(120, (100, 100)), make_face(12, (400, 300)), make_face(100, (-300, 0)), nowhere]
+    faces.append(make_face(320, (420, 200)))
     done = restored(plate, faces)
     assert [face.status for face in done.faces] == [
         "thin_evidence",
@@ -214,7 +215,7 @@ def test_likeness_is_measured_on_the_finished_plate():
 
 def test_a_larger_output_keeps_windows_and_layers_in_step():
     plate = make_plate(120, 100, origin=(-8, 6))
-    done = restored(plate, [make_face(90, (50, 55))], scale=2)
+    done = restored(plate, [make_face(160, (50, 55))], scale=2)
     assert done.plate.data_window == Rect(-16, 12, 224, 212)
     assert done.matte.shape == done.plate.pixels.shape[:2] == (200, 240)
     assert done.faces[0].side == 512 and done.matte.max() == 1
