@@ -7,9 +7,14 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from faceplate.reconstruct.albedo import Albedo
+    from faceplate.reconstruct.morphable import HeadModel
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,3 +78,25 @@ def shared() -> Path:
 def root() -> Path:
     """The root of the checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="module")
+def head(root: Path) -> "HeadModel":
+    """The head of the open pack."""
+    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
+        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
+    from faceplate.reconstruct.head_file import read_head
+    from faceplate.registry.catalogue import manifest_for, read_weights
+
+    return read_head(read_weights(manifest_for("head.model")))
+
+
+@pytest.fixture(scope="module")
+def albedo(head: "HeadModel", root: Path) -> "Albedo":
+    """How skin is coloured on that head."""
+    if not any((root / "models" / "open").glob("faceplate-albedo-*.npz")):
+        pytest.skip("models/open holds no faceplate-albedo: its recipe is core/faceplate_training/head_model")
+    from faceplate.reconstruct.albedo import read_albedo
+    from faceplate.registry.catalogue import manifest_for, read_weights
+
+    return read_albedo(read_weights(manifest_for("head.albedo")), head)

@@ -29,7 +29,7 @@ from faceplate_client.errors import InputError, ModelError, RequestError
 
 SAME_PERSON = 0.25
 """Cosine of two identities below which photos are said to be of different people. On 288 photos of LFW our net refuses
-95 % of the pairs of strangers so, and 6 % of 312 pairs of one person, for whom there is `--force`."""
+95 % of the pairs of strangers so, and 5 % of 312 pairs of one person, for whom there is `--force`."""
 
 BESIDE = 1 / 3
 """Of the largest face's height, below which another face is somebody in the background and nobody asks about it."""

@@ -236,10 +236,18 @@ def compress(image: np.ndarray, rng: np.random.Generator, *, qualities: tuple[in
         ):  # about one clip in thirty thousand is refused by the muxer: it becomes a JPEG
             return coded_by_video(whole, codec, int(np.interp(quality, (30, 95), (38, 18))))
     sampling = int(rng.choice([cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]))
+    return coded_as_jpeg(whole, quality, sampling)
+
+
+def coded_as_jpeg(
+    image: np.ndarray, quality: float, sampling: int = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+) -> np.ndarray:
+    """(H, W, 3) RGB, 0-255, as a JPEG file of it shows it, float32."""
+    whole = np.clip(np.round(image), 0, 255).astype(np.uint8)
     options = [cv2.IMWRITE_JPEG_QUALITY, int(quality), cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     coded = cv2.imencode(".jpg", np.ascontiguousarray(whole[..., ::-1]), options)[1]
     decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
-    return decoded[..., ::-1].astype(np.float32)
+    return np.ascontiguousarray(decoded[..., ::-1], np.float32)
 
 
 def coded_by_video(whole: np.ndarray, codec: str, crf: int) -> np.ndarray:

@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceplate.reconstruct.camera import project
-from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import rotation
-from faceplate.registry.catalogue import manifest_for, read_weights
 from faceplate_training.renders import people, wear
 from faceplate_training.renders.light import Panorama
 from faceplate_training.renders.london import SAME, along, points_68
@@ -89,13 +87,6 @@ def test_what_is_laid_over_a_picture_covers_it():
     canvas.lay(np.array([0.0, 0.0, 1.0]), shape)
     np.testing.assert_allclose(canvas.pixels[3, 3], [0.25, 0.25, 1.0])
     assert canvas.cover[3, 3] == 0.75 and canvas.cover[5, 5] == 0 and canvas.pixels[5, 5, 0] == 1
-
-
-@pytest.fixture(scope="module")
-def head(root):
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ own. How far coefficients may stray is said by the model's statistics, not by a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import cv2
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from faceplate.arrays import Points, expect_shapes
 from faceplate.errors import RangeError
 from faceplate.reconstruct.camera import CAMERA_FROM_FACING, Camera, HeadPose, project, projection_derivatives
+from faceplate.reconstruct.expectation import Expectation
 from faceplate.reconstruct.morphable import HeadModel, rotation
 
 
@@ -24,11 +26,14 @@ class View:
 
     `points`: (N, 2) pixels, in the order of the model's landmark set. `camera`: of this photo, its focal length a
     first guess where `FitParams.focal_spread` is above 0. `trust`: (N,) 0-1, 0 for a point not seen, or None for all 1.
+    `expected`: of the (E,) expressions, what is known of this photo's before its points are seen; or None. Where it knows
+    of one it takes the place of `FitParams.expression_spread`.
     """
 
     points: Points
     camera: Camera
     trust: NDArray[np.float32] | None = None
+    expected: Expectation | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class FitParams:
         expression_spread: 0-1, standard deviation of an expression's weight, which stays within 0-1; 0 fits none.
         focal_spread: standard deviation of the logarithm of the focal length; 0 keeps the cameras' own.
         rounds: at most so many steps that are taken.
+        expected: of up to K identity components, what is known of them beyond the model's statistics; or None. All that
+            it knows of are fitted, were they more than `identity`.
     """
 
     landmarks: str = "68"
@@ -52,6 +59,7 @@ class FitParams:
     expression_spread: float = 0.3
     focal_spread: float = 0.0
     rounds: int = 30
+    expected: Expectation | None = None
 
 
 @dataclass(frozen=True)
@@ -206,17 +214,37 @@ class PointsProblem:
 
         moves = basis(head.expressions[fitted])
         seen = np.abs(moves).max((0, 1)) > 0.3 if len(fitted) else np.zeros(0, bool)
+        for view in views:
+            seen |= view.expected.known[fitted] if view.expected is not None else False
         sigma = [params.noise * _size(view) for view in views]
         return cls(
             head,
             views,
             params,
             points.on(head.mean.astype(np.float64)),
-            basis(head.identity[: params.identity]),
+            basis(head.identity[: _people(params)]),
             moves[..., seen],
             fitted[seen],
             sigma,
         )
+
+    # ------------------------------------------------------------ what is believed before
+
+    @cached_property
+    def prior(self) -> tuple[np.ndarray, np.ndarray]:
+        """(unknowns,) what each is expected to be, and its standard deviation; infinite for poses."""
+        mean, spread = np.zeros(self.size), np.full(self.size, np.inf)
+        spread[: self.people] = 1
+        if (expected := self.params.expected) is not None:
+            known = slice(0, min(self.people, len(expected.mean)))
+            mean[known], spread[known] = expected.over(np.arange(known.stop), 1.0)
+        for number, view in enumerate(self.views):
+            place = self.place(number)[0]
+            spread[place] = self.params.expression_spread or 1.0
+            if view.expected is not None:
+                mean[place], spread[place] = view.expected.over(self.fitted, float(self.params.expression_spread or 1.0))
+        spread[-1] = self.params.focal_spread or 1.0
+        return mean, spread
 
     # ------------------------------------------------------------ the vector and its parts
 
@@ -238,19 +266,25 @@ class PointsProblem:
     def size(self) -> int:
         return self.people + len(self.views) * (self.faces + 6) + 1
 
+    def shape(self, state: np.ndarray, view: int) -> np.ndarray:
+        """A view's points on the head (N, 3) mm."""
+        return (
+            self.mean + self.identity @ state[: self.people] + self.expression @ state[self.place(view)[0]]
+        )
+
     def parts(self, state: np.ndarray, view: int) -> tuple[np.ndarray, HeadPose, Camera]:
         """A view's points on the head (N, 3) mm, its pose and its camera."""
-        expression, turn, move = self.place(view)
-        points = self.mean + self.identity @ state[: self.people] + self.expression @ state[expression]
+        points = self.shape(state, view)
+        _, turn, move = self.place(view)
         own = self.views[view].camera
         camera = Camera(own.focal * float(np.exp(state[-1])), own.centre)
         return points, HeadPose(state[turn], state[move]), camera
 
     def start(self) -> np.ndarray:
-        """The mean head, placed in every view by its points alone."""
-        state = np.zeros(self.size)
+        """The head that is expected, the mean as a rule, placed in every view by its points alone."""
+        state = self.within(self.prior[0])
         for number, view in enumerate(self.views):
-            pose = place_head(self.mean, view)
+            pose = place_head(self.shape(state, number), view)
             _, turn, move = self.place(number)
             state[turn], state[move] = pose.turn, pose.move
         return state
@@ -288,14 +322,16 @@ class PointsProblem:
 
     def cost(self, state: np.ndarray) -> tuple[dict[str, float], float]:
         """Every term alone, and their sum."""
-        terms = {"points": 0.0, "identity": float((state[: self.people] ** 2).sum()), "expression": 0.0}
+        mean, spread = self.prior
+        strayed = ((state - mean) / spread) ** 2
+        terms = {"points": 0.0, "identity": float(strayed[: self.people].sum()), "expression": 0.0}
         edge = self.params.outlier
         for view in range(len(self.views)):
             length = np.linalg.norm(self.residuals(state, view)[0], axis=1)
             huber = np.where(length < edge, length**2, edge * (2 * length - edge))
             terms["points"] += float(self.trust(view) @ huber)
-            terms["expression"] += float(((state[self.place(view)[0]] / self._expression_spread) ** 2).sum())
-        terms["focal"] = float((state[-1] / self._focal_spread) ** 2)
+            terms["expression"] += float(strayed[self.place(view)[0]].sum())
+        terms["focal"] = float(strayed[-1])
         return terms, sum(terms.values())
 
     def linearise(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -307,13 +343,10 @@ class PointsProblem:
             weighted = jacobian * np.repeat(say, 2)[:, None]
             gradient += weighted.T @ off.ravel()
             curvature += weighted.T @ jacobian
-        prior = np.full(self.size, 1e-12)
-        prior[: self.people] = 1
-        for view in range(len(self.views)):
-            prior[self.place(view)[0]] = 1 / self._expression_spread**2
-        prior[-1] = 1 / self._focal_spread**2
-        curvature[np.diag_indices(self.size)] += prior
-        return gradient + prior * state, curvature
+        mean, spread = self.prior
+        stiffness = np.where(np.isinf(spread), 1e-12, 1 / spread**2)
+        curvature[np.diag_indices(self.size)] += stiffness
+        return gradient + stiffness * (state - mean), curvature
 
     def _jacobian(self, state: np.ndarray, view: int) -> np.ndarray:
         """(2 N, unknowns) pixels."""
@@ -326,14 +359,6 @@ class PointsProblem:
         jacobian[:, :, turn], jacobian[:, :, move] = by.turn, by.move
         jacobian[:, :, -1] = by.focal * camera.focal
         return jacobian.reshape(-1, self.size)
-
-    @property
-    def _expression_spread(self) -> float:
-        return self.params.expression_spread or 1.0
-
-    @property
-    def _focal_spread(self) -> float:
-        return self.params.focal_spread or 1.0
 
     # ------------------------------------------------------------ the answer
 
@@ -391,6 +416,12 @@ def place_head(points: np.ndarray, view: View) -> HeadPose:
     return HeadPose(cv2.Rodrigues(own)[0][:, 0].astype(np.float64), move[:, 0].astype(np.float64))
 
 
+def _people(params: FitParams) -> int:
+    """How many identity components are fitted."""
+    known = np.flatnonzero(params.expected.known) if params.expected is not None else ()
+    return max(params.identity, int(max(known, default=-1)) + 1)
+
+
 def _size(view: View) -> float:
     """Pixels, how large a face is in a view: the diagonal of the box about its trusted points."""
     points = view.points if view.trust is None else view.points[view.trust > 0]
@@ -409,11 +440,18 @@ def _check(head: HeadModel, views: Sequence[View], params: FitParams) -> None:
         expect_shapes({"N": count}, points=(view.points, "N 2"))
         if view.trust is not None:
             expect_shapes({"N": count}, trust=(view.trust, "N"))
+        if view.expected is not None:
+            expect_shapes({"E": len(head.expressions)}, expected=(view.expected.mean, "E"))
         trusted = count if view.trust is None else int((view.trust > 0).sum())
         if trusted < 6:
             raise RangeError(f"A view needs at least six trusted points, got {trusted}.")
     if not 1 <= params.identity <= len(head.identity):
         raise RangeError(f"identity should be 1-{len(head.identity)} components, got {params.identity}")
+    if params.expected is not None and len(params.expected.mean) > len(head.identity):
+        raise RangeError(
+            f"{head.id} has {len(head.identity)} identity components, and something is expected of "
+            f"{len(params.expected.mean)}; give one for each of the first."
+        )
     if not (0 < params.noise < 1 and 0 <= params.expression_spread <= 1 and params.focal_spread >= 0):
         raise RangeError("noise should be within 0-1, expression_spread 0-1 and focal_spread at least 0")
     if params.outlier <= 0 or params.rounds < 1:

@@ -15,6 +15,7 @@ from faceplate.arrays import Points
 from faceplate.errors import RangeError
 from faceplate.reconstruct.camera import Camera
 from faceplate.reconstruct.curves import smooth_curves
+from faceplate.reconstruct.expectation import Expectation
 from faceplate.reconstruct.fit import FitParams, PointsProblem, View, descend
 from faceplate.reconstruct.gaze import eye_turns
 from faceplate.reconstruct.morphable import POSE_NAMES, HeadModel
@@ -31,6 +32,7 @@ class ClipFrame:
 
     `number`: the frame's. `points`: (68, 2) display window pixels. `trust`: (68,) 0-1. `spread`: pixels, how far points
     may be off. `stretch`: frames that share it follow each other without a cut; curves are smoothed within one.
+    `expected`: of the (E,) expressions, what is known of them before the points are seen, or None.
     """
 
     number: int
@@ -38,6 +40,7 @@ class ClipFrame:
     trust: NDArray[np.float32] = field(repr=False)
     spread: float = 0.0
     stretch: int = 0
+    expected: Expectation | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ class _FrameFitter:
     ) -> "_FrameFitter":
         noise = [noise_of_points(face.points, face.spread) for face in faces]
         params = FitParams(noise=float(np.median(noise)), rounds=_ROUNDS)
-        views = [View(face.points, camera, face.trust) for face in faces]
+        views = [View(face.points, camera, face.trust, face.expected) for face in faces]
         problem = PointsProblem.of(head, views, params)
         sigma = [size * own / params.noise for size, own in zip(problem.sigma, noise, strict=True)]
         known = head.landmarks[params.landmarks].on(head.rest(identity).astype(np.float64))

@@ -1,4 +1,4 @@
-"""Measures an embedder on people it was not trained on, through the shipped detector, and prints two lines.
+"""Measures an embedder on people it was not trained on, through the shipped detector, and prints its rates.
 
     python -m faceplate_training.identity_face.evaluate --weights FILE.onnx --shared DIR
 
@@ -27,6 +27,9 @@ from faceplate.stages.detect import detect_faces
 from faceplate_training.detect_face.sources import read_rgb
 from faceplate_training.photos import photos
 
+LIMITS = (0.15, 0.25, 0.35)
+"""Likenesses by which the product tells people apart: a face that comes back, photos of a head, tracks of a shot."""
+
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -46,6 +49,11 @@ def main() -> None:
     ]
     rate, same, other = equal_error_rate([name for name, _ in faces], [who for _, who in faces])
     print(f"lfw_dev    EER {rate:.2%}  ({len(faces)} photos, {same} pairs of one person, {other} of two)")
+    for limit in LIMITS:
+        passed, refused = beyond([name for name, _ in faces], [who for _, who in faces], limit)
+        print(
+            f"  at {limit:.2f}  {passed:.1%} of strangers pass, {refused:.1%} of pairs of one person are refused"
+        )
     found, probes, known = rank_one(asked.shared, asked.preset, detector, net)
     print(
         f"{asked.preset}     rank 1 {found / probes:.1%}  ({found} of {probes} probes, among {known} people)"
@@ -65,15 +73,26 @@ def embedded(path: Path, detector: Net, net: Net) -> Identity | None:
 
 def equal_error_rate(names: Sequence[str], vectors: Sequence[Identity]) -> tuple[float, int, int]:
     """Where as many strangers pass as friends are refused; also the pairs of one person and of two."""
-    likeness = np.array(vectors) @ np.array(vectors).T
-    one, two = np.triu_indices(len(names), 1)
-    same = np.array(names)[one] == np.array(names)[two]
-    friends, strangers = likeness[one, two][same], likeness[one, two][~same]
+    friends, strangers = in_pairs(names, vectors)
     rates = [
         ((strangers >= limit).mean(), (friends < limit).mean()) for limit in np.linspace(-0.3, 1.0, 1301)
     ]
     passed, refused = min(rates, key=lambda pair: abs(pair[0] - pair[1]))
     return float(passed + refused) / 2, len(friends), len(strangers)
+
+
+def beyond(names: Sequence[str], vectors: Sequence[Identity], limit: float) -> tuple[float, float]:
+    """The shares of strangers' pairs at or above a limit and of one person's below it."""
+    friends, strangers = in_pairs(names, vectors)
+    return float((strangers >= limit).mean()), float((friends < limit).mean())
+
+
+def in_pairs(names: Sequence[str], vectors: Sequence[Identity]) -> tuple[np.ndarray, np.ndarray]:
+    """The likenesses of all pairs of one person, and of all of two."""
+    likeness = np.array(vectors) @ np.array(vectors).T
+    one, two = np.triu_indices(len(names), 1)
+    same = np.array(names)[one] == np.array(names)[two]
+    return likeness[one, two][same], likeness[one, two][~same]
 
 
 def rank_one(shared: Path, preset: str, detector: Net, net: Net) -> tuple[int, int, int]:

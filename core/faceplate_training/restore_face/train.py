@@ -8,7 +8,6 @@ The identity term uses our own embedder, `--identity`; it joins at `--identity-f
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
@@ -56,7 +55,6 @@ def train(options: argparse.Namespace) -> None:
         sampler=todo,
         num_workers=options.workers,
         prefetch_factor=8,
-        worker_init_fn=lambda _: cv2.setNumThreads(1),
     )
     losses, seen = Losses(None, options.identity_weight), []
     for step, batch in enumerate(batches, start):

@@ -11,7 +11,7 @@ scale with `unit` = that square's side / 512.
 import cv2
 import numpy as np
 
-from faceplate_training.degrade import noise
+from faceplate_training.degrade import coded_as_jpeg, noise
 
 DUST = 235.0
 """How bright a speck on a scan is, in 8-bit steps."""
@@ -27,9 +27,7 @@ def typical_damage(clean: np.ndarray, unit: float, rng: np.random.Generator) -> 
     """
     kinds = (scanned_film, small_file, shaken_camera, security_camera)
     damaged = kinds[rng.choice(len(kinds), p=SHARES)](clean, unit, rng)
-    return cv2.resize(
-        np.ascontiguousarray(damaged), clean.shape[1::-1], interpolation=cv2.INTER_CUBIC
-    ).astype(np.float32)
+    return cv2.resize(damaged, clean.shape[1::-1], interpolation=cv2.INTER_CUBIC).astype(np.float32)
 
 
 SHARES = (0.25, 0.25, 0.28, 0.22)
@@ -45,14 +43,14 @@ def scanned_film(image: np.ndarray, unit: float, rng: np.random.Generator) -> np
     for _ in range(rng.integers(2, 7)):
         at = (int(rng.integers(scan.shape[1])), int(rng.integers(scan.shape[0])))
         cv2.circle(scan, at, 1, (DUST, DUST, DUST), -1)
-    return _jpeg(scan, 80)
+    return coded_as_jpeg(scan, 80)
 
 
 def small_file(image: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarray:
     """Two and a half to five times smaller, tinted, noisy, JPEG at 35 to 75."""
     small = _reduced(_soft(image, rng.uniform(0.6, 1.6) * unit), 1 / rng.uniform(2.5, 5))
     small = small + rng.normal(0, rng.uniform(1, 8), 3).astype(np.float32)
-    return _jpeg(noise(small, rng.uniform(1, 6), rng), rng.uniform(35, 75))
+    return coded_as_jpeg(noise(small, rng.uniform(1, 6), rng), rng.uniform(35, 75))
 
 
 def shaken_camera(image: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarray:
@@ -64,14 +62,14 @@ def shaken_camera(image: np.ndarray, unit: float, rng: np.random.Generator) -> n
     kernel = np.zeros((side, side), np.float32)
     cv2.line(kernel, first, last, (1.0,), 1)
     smeared = cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)
-    return _jpeg(smeared + 3 * rng.standard_normal(image.shape, np.float32), 85)
+    return coded_as_jpeg(smeared + 3 * rng.standard_normal(image.shape, np.float32), 85)
 
 
 def security_camera(image: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarray:
     """A face 16 to 56 px high, dim, noisy, JPEG at 55 to 80."""
     factor = rng.uniform(16, 56) / (0.55 * 512 * unit)
     tiny = _reduced(_soft(image, 0.45 / factor), factor) * np.float32(rng.uniform(0.6, 0.95))
-    return _jpeg(noise(tiny, rng.uniform(2, 6), rng), rng.uniform(55, 80))
+    return coded_as_jpeg(noise(tiny, rng.uniform(2, 6), rng), rng.uniform(55, 80))
 
 
 def _soft(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -82,9 +80,3 @@ def _reduced(image: np.ndarray, factor: float) -> np.ndarray:
     """By area, to whole pixels that cover the picture exactly: a scale alone would shift what it does not divide."""
     width, height = (max(4, round(length * factor)) for length in image.shape[1::-1])
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _jpeg(image: np.ndarray, quality: float) -> np.ndarray:
-    whole = np.ascontiguousarray(np.clip(image, 0, 255).astype(np.uint8)[..., ::-1])
-    coded = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1]

@@ -12,19 +12,11 @@ import pytest
 
 from faceplate.reconstruct.camera import Camera, HeadPose, camera_for_lens, project
 from faceplate.reconstruct.flame import read_flame
-from faceplate.reconstruct.head_file import read_head
-from faceplate.registry.catalogue import has_model, manifest_for, read_weights
+from faceplate.registry.catalogue import has_model
 from tests.core.cli.conftest import save
 from tests.support.flame import make_rig, pickled, points_of, topology
 
 SIZE = 400
-
-
-@pytest.fixture(scope="module")
-def head(root):
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
 
 
 @pytest.fixture

@@ -6,19 +6,10 @@ import numpy as np
 import pytest
 
 from faceplate.reconstruct.flame import read_flame
-from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import HeadModel, rotation, triangles_of
-from faceplate.registry.catalogue import manifest_for, read_weights
 from tests.support.flame import make_rig, pickled, points_of, topology
 
 SHOWN = {"jawOpen": 0.7, "eyeBlinkLeft": 0.9, "mouthSmileRight": 0.6, "eyeLookUpLeft": 0.5}
-
-
-@pytest.fixture(scope="module")
-def head(root) -> HeadModel:
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
 
 
 @pytest.fixture(autouse=True)

@@ -5,16 +5,7 @@ import pytest
 
 from faceplate.errors import RangeError
 from faceplate.reconstruct.correspondence import OtherHead, correspond
-from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import HeadModel, rotation, triangles_of
-from faceplate.registry.catalogue import manifest_for, read_weights
-
-
-@pytest.fixture(scope="module")
-def head(root) -> HeadModel:
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
 
 
 def a_stranger(head: HeadModel, seed: int) -> tuple[OtherHead, np.ndarray]:

@@ -7,36 +7,20 @@ import pytest
 
 from faceplate.colour import srgb_from_linear
 from faceplate.errors import ShapeError
-from faceplate.reconstruct.albedo import Albedo, read_albedo
+from faceplate.reconstruct.albedo import Albedo
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
 from faceplate.reconstruct.covering import BARE, bare, only_skin, own_face
-from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.raster import rasterise
 from faceplate.reconstruct.texture import bake_texture
 from faceplate.reconstruct.uv import texels
 from faceplate.reconstruct.visible import Shown, opaque, show
-from faceplate.registry.catalogue import manifest_for, read_weights
 
 SIZE = 480
 CAMERA = camera_for_lens(SIZE, SIZE, millimetres=70)
 POSE = HeadPose(np.array([0.05, 0.1, 0.0]), np.array([0.0, 0.0, 850.0]))
 TONES = ((0.45, 0.28, 0.2), (0.09, 0.045, 0.03))
 HAIR, CLOTH, GOLD = (0.02, 0.014, 0.01), (0.1, 0.15, 0.5), (0.9, 0.6, 0.1)
-
-
-@pytest.fixture(scope="module")
-def head(root) -> HeadModel:
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
-
-
-@pytest.fixture(scope="module")
-def albedo(head, root) -> Albedo:
-    if not any((root / "models" / "open").glob("faceplate-albedo-*.npz")):
-        pytest.skip("models/open holds no faceplate-albedo: its recipe is core/faceplate_training/head_model")
-    return read_albedo(read_weights(manifest_for("head.albedo")), head)
 
 
 def photo(head: HeadModel, colours: np.ndarray) -> Shown:

@@ -20,17 +20,8 @@ from faceplate.reconstruct.flame_fit import (
     meet_flame,
     vector_of,
 )
-from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import HeadModel, rotation
-from faceplate.registry.catalogue import manifest_for, read_weights
 from tests.support.flame import make_rig, meet_by_points, pickled, points_of, topology
-
-
-@pytest.fixture(scope="module")
-def head(root) -> HeadModel:
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,8 @@ import pytest
 
 from faceplate.errors import ShapeError
 from faceplate.reconstruct.folds import unfolded
-from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import HeadModel
-from faceplate.registry.catalogue import manifest_for, read_weights
 from tests.support.heads import make_head
-
-
-@pytest.fixture(scope="module")
-def head(root) -> HeadModel:
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
 
 
 def blinking(head: HeadModel, left: float, right: float) -> np.ndarray:

@@ -7,22 +7,13 @@ import numpy as np
 import pytest
 
 from faceplate.errors import RangeError
-from faceplate.reconstruct.head_file import read_head
-from faceplate.reconstruct.morphable import POSE_NAMES, HeadModel
+from faceplate.reconstruct.morphable import POSE_NAMES
 from faceplate.reconstruct.performance import ClipFrame, Performance, follow_performance
-from faceplate.registry.catalogue import manifest_for, read_weights
 from tests.support.head_clip import Acted, weights_of
 
 FRAMES = 48
 FIRST = 1001
 STRONG = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp", "eyeBlinkLeft", "eyeBlinkRight")
-
-
-@pytest.fixture(scope="module")
-def head(root) -> HeadModel:
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
 
 
 @pytest.fixture(scope="module")

@@ -6,30 +6,12 @@ import numpy as np
 import pytest
 
 from faceplate.errors import RangeError
-from faceplate.reconstruct.albedo import Albedo, read_albedo
 from faceplate.reconstruct.camera import Camera, HeadPose, camera_for_lens, project
 from faceplate.reconstruct.fit import FitParams, View, fit_points
-from faceplate.reconstruct.head_file import read_head
-from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.pipeline import ReconstructParams, Still, reconstruct_stills, yaw_of
-from faceplate.registry.catalogue import manifest_for, read_weights
 
 CAMERA = camera_for_lens(800, 800, millimetres=60)
 PLAIN = ReconstructParams(texture=0)
-
-
-@pytest.fixture(scope="module")
-def head(root) -> HeadModel:
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
-
-
-@pytest.fixture(scope="module")
-def albedo(head, root) -> Albedo:
-    if not any((root / "models" / "open").glob("faceplate-albedo-*.npz")):
-        pytest.skip("models/open holds no faceplate-albedo: its recipe is core/faceplate_training/head_model")
-    return read_albedo(read_weights(manifest_for("head.albedo")), head)
 
 
 def somebody(seed: int) -> np.ndarray:

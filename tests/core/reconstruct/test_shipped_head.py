@@ -3,20 +3,11 @@
 import numpy as np
 import pytest
 
-from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.mesh import MATERIALS, material_of
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.raster import rasterise
-from faceplate.registry.catalogue import manifest_for, read_weights
 
 FLIP = np.array([-1, 1, 1])
-
-
-@pytest.fixture(scope="module")
-def head(root) -> HeadModel:
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
 
 
 def regions(head: HeadModel, *names: str) -> np.ndarray:

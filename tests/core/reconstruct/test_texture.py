@@ -10,7 +10,6 @@ from faceplate.colour import linear_from_srgb, srgb_from_linear
 from faceplate.errors import RangeError, ShapeError
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
 from faceplate.reconstruct.delight import excess_light
-from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.mesh import vertex_normals
 from faceplate.reconstruct.morphable import HeadModel, rotation
 from faceplate.reconstruct.raster import rasterise
@@ -18,17 +17,9 @@ from faceplate.reconstruct.shade import shading
 from faceplate.reconstruct.texture import BAKED, ENOUGH, Texture, bake_texture
 from faceplate.reconstruct.uv import texels
 from faceplate.reconstruct.visible import Shown, opaque, person_in, show
-from faceplate.registry.catalogue import manifest_for, read_weights
 
 SIZE = 512
 CAMERA = camera_for_lens(480, 480, millimetres=70)
-
-
-@pytest.fixture(scope="module")
-def head(root) -> HeadModel:
-    if not any((root / "models" / "open").glob("faceplate-head-*.npz")):
-        pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
-    return read_head(read_weights(manifest_for("head.model")))
 
 
 def pose(yaw: float) -> HeadPose:
