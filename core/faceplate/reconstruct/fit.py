@@ -26,8 +26,8 @@ class View:
 
     `points`: (N, 2) pixels, in the order of the model's landmark set. `camera`: of this photo, its focal length a
     first guess where `FitParams.focal_spread` is above 0. `trust`: (N,) 0-1, 0 for a point not seen, or None for all 1.
-    `expected`: of the (E,) expressions, what is known of this photo's before its points are seen; or None. Where it knows
-    of one it takes the place of `FitParams.expression_spread`.
+    `expected`: of the (E,) expressions, what is known of this photo's before its points are seen; or None. Where it
+    knows of one it takes the place of `FitParams.expression_spread`.
     """
 
     points: Points
@@ -239,10 +239,10 @@ class PointsProblem:
             known = slice(0, min(self.people, len(expected.mean)))
             mean[known], spread[known] = expected.over(np.arange(known.stop), 1.0)
         for number, view in enumerate(self.views):
-            place = self.place(number)[0]
-            spread[place] = self.params.expression_spread or 1.0
+            place, usual = self.place(number)[0], self.params.expression_spread or 1.0
+            spread[place] = usual
             if view.expected is not None:
-                mean[place], spread[place] = view.expected.over(self.fitted, float(self.params.expression_spread or 1.0))
+                mean[place], spread[place] = view.expected.over(self.fitted, usual)
         spread[-1] = self.params.focal_spread or 1.0
         return mean, spread
 
@@ -268,9 +268,7 @@ class PointsProblem:
 
     def shape(self, state: np.ndarray, view: int) -> np.ndarray:
         """A view's points on the head (N, 3) mm."""
-        return (
-            self.mean + self.identity @ state[: self.people] + self.expression @ state[self.place(view)[0]]
-        )
+        return self.mean + self.identity @ state[: self.people] + self.expression @ state[self.place(view)[0]]
 
     def parts(self, state: np.ndarray, view: int) -> tuple[np.ndarray, HeadPose, Camera]:
         """A view's points on the head (N, 3) mm, its pose and its camera."""

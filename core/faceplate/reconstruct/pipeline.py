@@ -12,6 +12,7 @@ from faceplate.reconstruct.albedo import Albedo
 from faceplate.reconstruct.camera import Camera, HeadPose
 from faceplate.reconstruct.covering import bare, only_skin
 from faceplate.reconstruct.delight import excess_light
+from faceplate.reconstruct.expectation import Expectation, pooled
 from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points
 from faceplate.reconstruct.folds import unfolded
 from faceplate.reconstruct.morphable import HeadModel, rotation
@@ -39,7 +40,8 @@ class Still:
 
     `name`: for sentences about it. `pixels`: (H, W, 3) float32, display-encoded sRGB, 0-1. `points`: (68, 2) pixels of
     it. `camera`: of it. `trust`: (68,) 0-1, or None for all 1. `spread`: pixels, how far points may be off, 0 where
-    nobody said.
+    nobody said. `expected`: of the (E,) expressions, and `expected_identity`: of up to K identity components, what is
+    known from this photo before its points are seen, by a net say; or None.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Still:
     camera: Camera
     trust: NDArray[np.float32] | None = field(default=None, repr=False)
     spread: float = 0.0
+    expected: Expectation | None = field(default=None, repr=False)
+    expected_identity: Expectation | None = field(default=None, repr=False)
 
     @property
     def eyes_apart(self) -> float:
@@ -65,12 +69,14 @@ class ReconstructParams:
     """What is wanted.
 
     `texture`: texels of a side, 0 for none. `focal_spread`: as `FitParams`, 0 where the lens is known. `albedo`: how
-    skin is coloured on this head, by which the fit is refined; None stays with what points say.
+    skin is coloured on this head, by which the fit is refined; None stays with what points say. `shared`: 0-1, how much
+    of the errors of several photos' `expected_identity` is the same in all of them, as `expectation.pooled`.
     """
 
     texture: int = 4096
     focal_spread: float = 0.0
     albedo: Albedo | None = None
+    shared: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -187,8 +193,14 @@ def _fitted(
     become; with it the views and parameters that gave it.
     """
     noise = float(np.median([still.noise for still in stills]))
-    settings = FitParams(noise=noise, focal_spread=params.focal_spread, expression_spread=_CALM)
-    views = [View(still.points, still.camera, still.trust) for still in stills]
+    told = [still.expected_identity for still in stills if still.expected_identity is not None]
+    settings = FitParams(
+        noise=noise,
+        focal_spread=params.focal_spread,
+        expression_spread=_CALM,
+        expected=pooled(told, params.shared) if told else None,
+    )
+    views = [View(still.points, still.camera, still.trust, still.expected) for still in stills]
     fit = fit_points(head, views, settings)
     turned = [yaw_of(pose) for pose in fit.poses]
     if max(map(abs, turned)) < _TURNED:
