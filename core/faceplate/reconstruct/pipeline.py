@@ -18,7 +18,7 @@ from faceplate.reconstruct.folds import unfolded
 from faceplate.reconstruct.morphable import HeadModel, rotation
 from faceplate.reconstruct.photometric import Refined, refine
 from faceplate.reconstruct.relief import Relief, read_relief
-from faceplate.reconstruct.texture import Texture, bake_texture
+from faceplate.reconstruct.texture import Sources, Texture, has_skin, painted_tiles
 from faceplate.reconstruct.visible import Shown, show
 
 PROFILE = np.radians(75)
@@ -103,6 +103,7 @@ def reconstruct_stills(
     params: ReconstructParams | None = None,
     *,
     on_stage: Callable[[str], object] = lambda _: None,
+    on_tile: Callable[[int, Texture, Relief | None], object] | None = None,
 ) -> Reconstructed:
     """Fit a head to photos of one person and bake their colours.
 
@@ -111,6 +112,9 @@ def reconstruct_stills(
         stills: at least one, of one person; expressions may differ.
         params: see `ReconstructParams`.
         on_stage: told in a word what begins: fit, bake. It may raise to stop the work.
+        on_tile: None for a texture of one tile. Else UDIM's tiles are baked one by one, each of `params.texture`, and
+            given to it: number, texture, and relief where there is skin. None is kept, so that seven take the memory of
+            one; the result has no texture then.
 
     Raises:
         RangeError: a profile; points that are no face's; what `fit_points` and `bake_texture` raise.
@@ -120,10 +124,11 @@ def reconstruct_stills(
     fit, views, settings = _fitted(head, stills, params)
     for still, pose in zip(stills, fit.poses, strict=True):
         expect_no_profile(still.name, yaw_of(pose))
-    refined, texture = None, None
+    refined, texture, relief = None, None, None
     if params.albedo is not None:
         refined = refine(head, params.albedo, views, [still.pixels for still in stills], fit, settings)
         fit = refined.fit
+    neutral = head.rest(fit.identity)
     if params.texture:
         on_stage("bake")
         points = [head.rest(fit.identity, expression) for expression in fit.expressions]
@@ -135,26 +140,32 @@ def reconstruct_stills(
             replace(photo, facing=photo.facing * unfolded(head, where))
             for photo, where in zip(seen, points, strict=True)
         ]
-        texture = _baked(head, seen, points, refined, params)
-    neutral = head.rest(fit.identity)
-    relief = read_relief(head, neutral, texture) if texture else None
+        sources = _sources(head, seen, points, refined, params)
+        if on_tile is None:
+            texture = sources.baked(params.texture)
+            relief = read_relief(head, neutral, texture)
+        else:
+            for tile in painted_tiles(head):
+                part = sources.baked(params.texture, tile)
+                bumps = read_relief(head, neutral, part, tile) if has_skin(head, tile) else None
+                on_tile(tile.number, part, bumps)
     return Reconstructed(neutral, fit.spread(head), fit, texture, refined, relief)
 
 
-def _baked(
+def _sources(
     head: HeadModel,
     seen: Sequence[Shown],
     points: Sequence[np.ndarray],
     refined: Refined | None,
     params: ReconstructParams,
-) -> Texture:
-    """The texture; without light, hair and clothes where albedo and light are known."""
+) -> Sources:
+    """What the texture is mixed from; without light, hair and clothes where albedo and light are known."""
     if refined is None or params.albedo is None:
-        return bake_texture(head, seen, params.texture)
+        return Sources.of(head, seen)
     excess = excess_light(head, seen, points, refined.lights)
     pattern = bare(head, params.albedo.of(refined.albedo))
     skin = [only_skin(head, photo, pattern, light) for photo, light in zip(seen, excess, strict=True)]
-    return bake_texture(head, skin, params.texture, excess=excess, pattern=pattern)
+    return Sources.of(head, skin, excess=excess, pattern=pattern)
 
 
 def noise_of_points(points: Points, spread: float) -> float:

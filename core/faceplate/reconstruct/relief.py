@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from faceplate.arrays import Image
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.texture import BAKED, Texture
-from faceplate.reconstruct.uv import texels
+from faceplate.reconstruct.uv import UvTile, texels, whole_map
 
 FINE, COARSE = 0.15, 1.2
 """mm: what is smaller is noise, what is larger is paint or shape."""
@@ -43,12 +43,13 @@ class Relief:
     normals: Image
 
 
-def read_relief(head: HeadModel, points: np.ndarray, texture: Texture) -> Relief:
+def read_relief(head: HeadModel, points: np.ndarray, texture: Texture, tile: UvTile | None = None) -> Relief:
     """Heights and normals of what a texture shows finely.
 
     Args:
         head: the model. points: (V, 3) mm, the head that the texture is on.
         texture: as `bake_texture` made it; what no photo showed stays flat.
+        tile: which square of the UVs it is of; None for the map of one tile.
 
     Returns:
         of the texture's size, or 2048 texels where that is larger.
@@ -59,7 +60,7 @@ def read_relief(head: HeadModel, points: np.ndarray, texture: Texture) -> Relief
         for each in (texture.colour, texture.confidence)
     )
     grey = np.asarray(colour, np.float32).mean(2)
-    texel, skin = _texel_sizes(head, points, size)
+    texel, skin = _texel_sizes(head, points, size, tile or whole_map(head))
     typical = float(np.median(texel[skin])) if skin.any() else 1.0
     fine = _soft(grey, FINE / typical) - _soft(grey, COARSE / typical)
     rough = np.sqrt(_soft(fine * fine, 3.0 / typical))
@@ -79,19 +80,19 @@ def _normals(height: np.ndarray, texel: np.ndarray) -> Image:
 
 
 def _texel_sizes(
-    head: HeadModel, points: np.ndarray, size: int
+    head: HeadModel, points: np.ndarray, size: int, tile: UvTile
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """(S, S) mm that a texel is wide, and whether it is skin; 1 mm where there is none."""
     texel, skin = np.ones(size * size, np.float32), np.zeros(size * size, bool)
-    ends = np.linalg.norm(np.diff(points[head.quads[:, :2]], axis=1)[:, 0], axis=1)
-    in_uv = np.linalg.norm(np.diff(head.uv[head.quad_uv[:, :2]], axis=1)[:, 0], axis=1) * size
+    ends = np.linalg.norm(np.diff(points[head.quads[tile.faces, :2]], axis=1)[:, 0], axis=1)
+    in_uv, region_of = tile.across(head, size), head.quad_region[tile.faces]
     of_region = np.ones(len(head.region_names), np.float32)
     for number in range(len(head.region_names)):
-        ours = (head.quad_region == number) & (in_uv > 1e-6)
+        ours = (region_of == number) & (in_uv > 1e-6)
         if ours.any():
             of_region[number] = np.median(ends[ours] / in_uv[ours])
     baked = np.isin(head.region_names, BAKED)
-    for part in texels(head, size):
+    for part in texels(head, size, tile=tile):
         region = head.quad_region[part.face]
         texel[part.place], skin[part.place] = of_region[region], baked[region]
     return texel.reshape(size, size), skin.reshape(size, size)

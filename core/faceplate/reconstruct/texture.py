@@ -9,7 +9,7 @@ coarse as in Agarwala, "Efficient Gradient-Domain Compositing Using Quadtrees", 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ from faceplate.arrays import Image, Matte
 from faceplate.colour import linear_from_srgb, srgb_from_linear
 from faceplate.errors import RangeError
 from faceplate.reconstruct.delight import keep_colour, without_light
-from faceplate.reconstruct.mesh import MATERIALS, material_of
+from faceplate.reconstruct.mesh import MATERIALS, UNTEXTURED, material_of
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.poisson import edges_of, integrate
-from faceplate.reconstruct.uv import Texels, spread, texels
+from faceplate.reconstruct.uv import Texels, UvTile, fill, texels, udim_tiles, whole_map
 from faceplate.reconstruct.visible import Shown
 
 SIZES = (256, 8192)
@@ -59,38 +59,32 @@ def bake_texture(
     excess: Sequence[np.ndarray] | None = None,
     pattern: np.ndarray | None = None,
 ) -> Texture:
-    """Bake one or several photos of one person into the head's UV map.
+    """Bake one or several photos of one person into the head's UV map of one tile.
 
     Args:
-        head: the model. photos: of the same head, see `visible.show`; the first counts as much as the last.
-        size: of the texture, 256-8192 texels.
-        excess: for each photo (V, 3), the light to be taken out (`delight.excess_light`); None keeps it.
-        pattern: (V, 3) scene-linear albedo of the skin over its own tone (`Albedo.of`), for what no photo shows; None
-            for the same everywhere.
+        head, photos, excess, pattern: see `Sources.of`. size: see `Sources.baked`.
 
     Raises:
         RangeError: no photo; a size out of range; photos that show nothing of the face.
     """
-    low, high = SIZES
-    if not (photos and low <= size <= high):
-        raise RangeError(f"a texture should be {low}-{high} texels of at least one photo, got {size}")
-    even = np.ones((len(head.mean), 3), np.float32)
-    kept = [even] * len(photos) if excess is None else [keep_colour(each) for each in excess]
-    sources = _Sources.of(head, [_filtered(head, photo, size) for photo in photos], kept, pattern)
-    colour = np.zeros((size * size, 3), np.float32)
-    confidence = np.zeros(size * size, np.float32)
-    covered = np.zeros(size * size, bool)
-    for part in texels(head, size):
-        mixed, seen = sources.mixed(part)
-        colour[part.place], confidence[part.place], covered[part.place] = mixed.clip(0, 1), seen, True
-    filled = spread(colour.reshape(size, size, 3), covered.reshape(size, size))
-    return Texture(filled, confidence.reshape(size, size))
+    return Sources.of(head, photos, excess=excess, pattern=pattern).baked(size)
 
 
-def _filtered(head: HeadModel, photo: Shown, size: int) -> Shown:
+def painted_tiles(head: HeadModel) -> list[UvTile]:
+    """The UDIM tiles that have a picture: not that of the lashes, which keep their plain colour."""
+    plain = np.array([material_of(region) in UNTEXTURED for region in head.region_names])
+    return [tile for tile in udim_tiles(head) if not plain[head.quad_region[tile.faces]].all()]
+
+
+def has_skin(head: HeadModel, tile: UvTile) -> bool:
+    """Whether photos may colour anything in a tile."""
+    return any(head.region_names[region] in BAKED for region in np.unique(head.quad_region[tile.faces]))
+
+
+def _filtered(head: HeadModel, photo: Shown, size: int, tile: UvTile) -> Shown:
     """A photo whose pixels are no finer than the texels, or they would alias."""
-    ends = head.quads[:, :2]
-    in_uv = np.linalg.norm(np.diff(head.uv[head.quad_uv[:, :2]], axis=1)[:, 0], axis=1) * size
+    ends = head.quads[tile.faces, :2]
+    in_uv = tile.across(head, size)
     in_photo = np.linalg.norm(np.diff(photo.points[ends][..., :2], axis=1)[:, 0], axis=1)
     seen = photo.at_vertices()[ends].min(1) > ENOUGH[1]
     if not seen.any():
@@ -102,12 +96,12 @@ def _filtered(head: HeadModel, photo: Shown, size: int) -> Shown:
 
 
 @dataclass(frozen=True)
-class _Sources:
-    """All that a texel's colour is mixed from.
+class Sources:
+    """All that a texel's colour is mixed from, whatever the UV map and its size.
 
     `kept`: for each photo (V, 3), see `delight.without_light`. `offsets`: for each photo (V, 3), added to it.
     `mirror`: (V, 3), added to what is seen on the other side. `base`: (V, 3) the colour of what is seen on neither.
-    `baked`: (F,) bool, quads that photos may colour.
+    `may_show`: (F,) bool, quads that photos may colour.
     """
 
     head: HeadModel
@@ -116,19 +110,35 @@ class _Sources:
     offsets: list[np.ndarray]
     mirror: np.ndarray
     base: np.ndarray
-    baked: NDArray[np.bool_]
+    may_show: NDArray[np.bool_]
 
     @classmethod
     def of(
         cls,
         head: HeadModel,
         photos: Sequence[Shown],
-        kept: Sequence[np.ndarray],
-        pattern: np.ndarray | None,
-    ) -> "_Sources":
-        baked = np.array([region in BAKED for region in head.region_names])[head.quad_region]
+        *,
+        excess: Sequence[np.ndarray] | None = None,
+        pattern: np.ndarray | None = None,
+    ) -> "Sources":
+        """Bring photos together on the mesh, and make up what they do not show.
+
+        Args:
+            head: the model. photos: of the same head, see `visible.show`; the first counts as much as the last.
+            excess: for each photo (V, 3), the light to be taken out (`delight.excess_light`); None keeps it.
+            pattern: (V, 3) scene-linear albedo of the skin over its own tone (`Albedo.of`), for what no photo shows;
+                None for the same everywhere.
+
+        Raises:
+            RangeError: no photo; photos that show nothing of the face.
+        """
+        if not photos:
+            raise RangeError("a texture should be of at least one photo, got none")
+        even = np.ones((len(head.mean), 3), np.float32)
+        kept = [even] * len(photos) if excess is None else [keep_colour(each) for each in excess]
+        may_show = np.array([region in BAKED for region in head.region_names])[head.quad_region]
         ours = np.zeros(len(head.mean), bool)
-        ours[head.quads[baked]] = True
+        ours[head.quads[may_show]] = True
         edges = edges_of(head.triangles)
         weights = [photo.at_vertices() * ours for photo in photos]
         colours = [without_light(_coarse(head, p), k) for p, k in zip(photos, kept, strict=True)]
@@ -147,12 +157,36 @@ class _Sources:
         held = seen | other
         correction = integrate(edges, None, np.where(held[:, None], known - plain, 0), held=held, pull=_DECAY)
         # eyes and teeth are separate shells, which nothing holds: they keep their plain colours
-        return cls(head, photos, kept, offsets, mirror, plain + correction, baked)
+        return cls(head, photos, kept, offsets, mirror, plain + correction, may_show)
+
+    def baked(self, size: int, tile: UvTile | None = None) -> Texture:
+        """The picture of a square of UVs.
+
+        Args:
+            size: of the texture, 256-8192 texels. tile: which square; None for the map of one tile.
+
+        Raises:
+            RangeError: a size out of range.
+        """
+        low, high = SIZES
+        if not low <= size <= high:
+            raise RangeError(f"a texture should be {low}-{high} texels, got {size}")
+        tile = tile or whole_map(self.head)
+        ours = replace(self, photos=[_filtered(self.head, photo, size, tile) for photo in self.photos])
+        colour = np.zeros((size * size, 3), np.float32)
+        confidence = np.zeros(size * size, np.float32)
+        covered = np.zeros(size * size, bool)
+        for part in texels(self.head, size, tile=tile):
+            mixed, seen = ours.mixed(part)
+            colour[part.place], confidence[part.place], covered[part.place] = mixed.clip(0, 1), seen, True
+        picture = colour.reshape(size, size, 3)
+        fill(picture, covered.reshape(size, size))
+        return Texture(picture, confidence.reshape(size, size))
 
     def mixed(self, part: Texels) -> tuple[np.ndarray, np.ndarray]:
         """(N, 3) colours and (N,) confidence."""
         colour, confidence = part.of(self.base), np.zeros(len(part.place), np.float32)
-        ours = np.flatnonzero(self.baked[part.face])
+        ours = np.flatnonzero(self.may_show[part.face])
         if len(ours):
             own = part.chosen(ours)
             direct, seen = self.photographed(own)

@@ -15,6 +15,58 @@ from faceplate.reconstruct.raster import rasterise
 BAND = 128
 """Rows of a UV map looked at together: few enough that their arrays are not fetched anew from the system."""
 
+FIRST_TILE = 1001
+"""UDIM's number of the tile 0-1; the one to its right has one more, the one above ten more."""
+
+UDIM = "<UDIM>"
+"""What stands in a file's name for the numbers of its tiles, as Mari, USD and Blender write it."""
+
+
+@dataclass(frozen=True)
+class UvTile:
+    """A square of UVs that is one picture: a whole UV map, or one of UDIM's tiles.
+
+    `number`: as UDIM counts, 0 for a map that is not cut into tiles. `uv`: (T, 2) 0-1 within the square for all that
+    its faces use. `faces`: (n,) which of the head's quads lie in it.
+    """
+
+    number: int
+    uv: NDArray[np.float32]
+    faces: NDArray[np.int64]
+
+    def across(self, head: HeadModel, size: int) -> NDArray[np.float64]:
+        """(n,) texels that the first edge of each face is long, in a picture of `size` texels."""
+        ends = self.uv[head.quad_uv[self.faces, :2]]
+        return np.linalg.norm(np.diff(ends, axis=1)[:, 0], axis=1) * size
+
+
+def whole_map(head: HeadModel) -> UvTile:
+    """The UV map of one tile, with all faces."""
+    return UvTile(0, head.uv, np.arange(len(head.quads)))
+
+
+def tile_numbers(head: HeadModel) -> NDArray[np.int64]:
+    """(F,) the UDIM tile in which the middle of each face lies."""
+    corner = (head.quad_uv >= 0)[..., None]
+    middle = (head.udim[head.quad_uv] * corner).sum(1) / corner.sum(1)
+    column, row = np.floor(middle).astype(np.int64).T
+    return FIRST_TILE + column + 10 * row
+
+
+def udim_tiles(head: HeadModel) -> list[UvTile]:
+    """The tiles of `head.udim`, by rising numbers; each face is in one."""
+    numbers, tiles = tile_numbers(head), []
+    for number in np.unique(numbers).tolist():
+        row, column = divmod(number - FIRST_TILE, 10)
+        uv = head.udim - np.array([column, row], np.float32)
+        tiles.append(UvTile(number, uv, np.flatnonzero(numbers == number)))
+    return tiles
+
+
+def picture_name(stem: str, tile: int | str = 0) -> str:
+    """The name of a picture: head.png, or of a tile head.1001.png; `tile` may be `UDIM` for all of them."""
+    return f"{stem}.{tile}.png" if tile else f"{stem}.png"
+
 
 @dataclass(frozen=True)
 class Texels:
@@ -46,14 +98,15 @@ class Texels:
         return Texels(self.place, vertices[self.corners], self.weights, self.face)
 
 
-def texels(head: HeadModel, size: int, *, band: int = BAND) -> Iterator[Texels]:
+def texels(head: HeadModel, size: int, *, tile: UvTile | None = None, band: int = BAND) -> Iterator[Texels]:
     """Every texel of a square UV map whose centre lies in an island, a band of rows at a time, from the top.
 
     Row 0 is v = 1, as pictures are written; a texel's centre lies at +0.5.
 
     Args:
-        head: whose `uv` is read.
+        head: the model.
         size: of the map, texels, at least 1.
+        tile: which square of its UVs; None for the map of one tile.
         band: rows at a time, at least 1. It changes nothing but how much memory is used.
 
     Raises:
@@ -63,9 +116,11 @@ def texels(head: HeadModel, size: int, *, band: int = BAND) -> Iterator[Texels]:
         raise RangeError(
             f"a UV map should be at least one texel wide, and so its bands, got {size} and {band}"
         )
-    triangles, owner = triangles_of(head.quads)
-    in_uv, _ = triangles_of(head.quad_uv)
-    places = np.column_stack([head.uv * (size, -size) + (0, size), np.ones(len(head.uv))])
+    tile = tile or whole_map(head)
+    triangles, owner = triangles_of(head.quads[tile.faces])
+    owner = tile.faces[owner].astype(np.int32)
+    in_uv, _ = triangles_of(head.quad_uv[tile.faces])
+    places = np.column_stack([tile.uv * (size, -size) + (0, size), np.ones(len(tile.uv))])
     top, bottom = places[in_uv][..., 1].min(1), places[in_uv][..., 1].max(1)
     for first in range(0, size, band):
         rows = min(band, size - first)
@@ -95,42 +150,53 @@ def spread(picture: np.ndarray, covered: np.ndarray) -> NDArray[np.float32]:
     """
     sizes = expect_shapes(picture=(picture, "H W C"))
     expect_shapes(sizes, covered=(covered, "H W"))
-    if covered.all() or not covered.any():
-        return np.asarray(picture, np.float32)
     filled = np.array(picture, np.float32)
-    _fill(filled, covered)
+    fill(filled, covered)
     return filled
 
 
 _STEP = 4  # how much smaller one level of the pyramid is than the one before
 
 
-def _fill(colour: np.ndarray, covered: np.ndarray) -> None:
-    """Overwrite what is not covered."""
-    height, width = covered.shape
-    if covered.all():
+def fill(colour: NDArray[np.float32], covered: NDArray[np.bool_]) -> None:
+    """As `spread`, but in place: at 8K a copy is 800 MB."""
+    if covered.all() or not covered.any():
         return
-    share = covered.astype(np.float32)
-    size = (-(-width // _STEP), -(-height // _STEP))
-    less = _shrunk(colour * share[..., None], size)
-    share = _shrunk(share[..., None], size)
-    known = share[..., 0] > 0
-    less[known] /= share[known]
-    _fill(less, known)
+    height, width = covered.shape
+    less, known = _shrunk(colour, covered)
+    fill(less, known)
     for first in range(0, height, BAND):
         rows = slice(first, min(first + BAND, height))
-        more = _enlarged(less, rows, width)
         empty = ~covered[rows]
-        colour[rows][empty] = more[empty]
+        if empty.any():
+            colour[rows][empty] = _enlarged(less, rows, width)[empty]
 
 
-def _shrunk(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Means over blocks; a block that the picture does not fill has only what there is."""
+def _shrunk(
+    colour: NDArray[np.float32], covered: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Means over blocks of what is covered there, and in which blocks there is any."""
+    height, width = covered.shape
+    size = (-(-height // _STEP), -(-width // _STEP))
+    less, known = np.zeros((*size, colour.shape[2]), np.float32), np.zeros(size, bool)
+    for first in range(0, height, BAND):
+        rows = slice(first, min(first + BAND, height))
+        share = covered[rows].astype(np.float32)[..., None]
+        sums, share = _block_means(colour[rows] * share), _block_means(share)
+        here = slice(first // _STEP, first // _STEP + len(share))
+        known[here] = share[..., 0] > 0
+        less[here] = sums / np.maximum(share, 1e-6)
+    return less, known
+
+
+def _block_means(picture: np.ndarray) -> np.ndarray:
+    """Means over blocks; of one that the picture does not fill, as if there were zeros."""
     height, width = picture.shape[:2]
-    below, right = size[1] * _STEP - height, size[0] * _STEP - width
+    rows, columns = -(-height // _STEP), -(-width // _STEP)
+    below, right = rows * _STEP - height, columns * _STEP - width
     if below or right:
         picture = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_CONSTANT)
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+    return cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA).reshape(rows, columns, -1)
 
 
 def _enlarged(less: np.ndarray, rows: slice, width: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import pytest
 
 from faceplate.reconstruct.relief import MOST, Relief, read_relief
 from faceplate.reconstruct.texture import Texture
+from faceplate.reconstruct.uv import UvTile
 from tests.support.heads import make_head
 
 HEAD = make_head()
@@ -84,5 +85,9 @@ def test_a_finer_texture_of_the_same_skin_has_the_same_slopes():
     one = read(line()).normals[MIDDLE]
     other = read_relief(HEAD, HEAD.mean, texture(coarse)).normals[256 - 60 : 256 + 60, 256 - 60 : 256 + 60]
     assert other[..., 0].max() == pytest.approx(one[..., 0].max(), rel=0.02)
+    quarter = UvTile(1001, HEAD.uv * 2 - 0.5, np.arange(len(HEAD.quads)))  # its middle half, twice as large
+    near = cv2.resize(line()[256:768, 256:768].astype(np.float32), (SIZE, SIZE))
+    tile = read_relief(HEAD, HEAD.mean, texture(near), quarter).normals[MIDDLE]
+    assert tile[..., 0].max() == pytest.approx(one[..., 0].max(), rel=0.05)
     large = read_relief(HEAD, HEAD.mean, texture(np.full((4096, 4096), 0.5)))
     assert large.height.shape == (2048, 2048)

@@ -14,7 +14,15 @@ from faceplate.reconstruct.mesh import vertex_normals
 from faceplate.reconstruct.morphable import HeadModel, rotation
 from faceplate.reconstruct.raster import rasterise
 from faceplate.reconstruct.shade import shading
-from faceplate.reconstruct.texture import BAKED, ENOUGH, Texture, bake_texture
+from faceplate.reconstruct.texture import (
+    BAKED,
+    ENOUGH,
+    Sources,
+    Texture,
+    bake_texture,
+    has_skin,
+    painted_tiles,
+)
 from faceplate.reconstruct.uv import texels
 from faceplate.reconstruct.visible import Shown, opaque, person_in, show
 
@@ -213,6 +221,30 @@ def test_eyes_in_the_shade_of_their_lids_are_not_dark(head, shade):
         np.testing.assert_allclose(found, lit, atol=0.05)
     plain = np.array([0.62, 0.5, 0.44], np.float32)
     assert linear_from_srgb(np.asarray(found)).mean() > 1.3 * linear_from_srgb(plain).mean()
+
+
+def test_tiles_show_what_the_one_map_shows(head):
+    """Every vertex has the colour and the confidence in its UDIM tile that it has in the map of one tile."""
+    sources = Sources.of(head, [photo_of(head, paint(head), 0.5)])
+    whole, tiles = sources.baked(SIZE), painted_tiles(head)
+    assert [tile.number for tile in tiles] == list(range(1001, 1007)), "lashes have no picture"
+    assert [has_skin(head, tile) for tile in tiles] == [True, True, False, False, False, False]
+    for tile in tiles:
+        baked = sources.baked(SIZE, tile)
+        assert baked.colour.shape == (SIZE, SIZE, 3) and np.isfinite(baked.colour).all()
+        middle = [uv[head.quad_uv[tile.faces, :3]].mean(1) for uv in (head.uv, tile.uv)]
+        here, there = looked_up(whole.colour, middle[0]), looked_up(baked.colour, middle[1])
+        off = np.abs(here - there).max(-1)
+        assert np.median(off) < 0.005 and np.percentile(off, 95) < 0.06
+        known, sure = looked_up(whole.confidence, middle[0]), looked_up(baked.confidence, middle[1])
+        assert has_skin(head, tile) == bool(sure.max() > 0)
+        assert np.abs(known - sure).mean() < 0.01
+
+
+def looked_up(picture: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """What a picture of a UV map shows at places (N, 2) of it."""
+    place = (uv * (SIZE, -SIZE) + (0, SIZE) - 0.5).astype(np.float32)
+    return cv2.remap(picture, place[:, :1], place[:, 1:], cv2.INTER_LINEAR)[:, 0]
 
 
 def test_wrong_input_names_itself(head):

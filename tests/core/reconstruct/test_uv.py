@@ -1,12 +1,14 @@
 """The UV map as a picture: texels know their place, bands change nothing, colours spread and never invent."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faceplate.errors import RangeError
-from faceplate.reconstruct.uv import spread, texels
+from faceplate.reconstruct.uv import picture_name, spread, texels, tile_numbers, udim_tiles
 from tests.support.heads import make_head
 
 HEAD = make_head()  # its UVs are its x and y, so that front and back lie over one another
@@ -51,6 +53,33 @@ def test_the_other_side_is_the_same_place_on_other_vertices():
     (part,) = texels(HEAD, 32)
     other = part.moved_to(HEAD.mirror)
     np.testing.assert_allclose(other.of(HEAD.mean), part.of(HEAD.mean) * (-1, 1, 1), atol=1e-3)
+
+
+def test_a_tile_is_a_square_of_its_own(head):
+    """Faces of every tile lie within it, and a texel of it is where its UDIM coordinates say."""
+    tiles, size = udim_tiles(head), 128
+    assert [tile.number for tile in tiles] == list(range(1001, 1008))
+    assert sorted(np.concatenate([tile.faces for tile in tiles]).tolist()) == list(range(len(head.quads)))
+    for tile in tiles:
+        corners = head.quad_uv[tile.faces]
+        inside = tile.uv[corners[corners >= 0]]
+        assert inside.min() >= 0 and inside.max() <= 1
+        part = next(iter(texels(head, size, tile=tile, band=size)))
+        assert np.isin(part.face, tile.faces).all() and len(np.unique(part.place)) == len(part.place)
+        row, column = np.divmod(part.place, size)
+        (quad,) = np.nonzero(part.face == part.face[len(part.face) // 2])
+        corner = tile.uv[head.quad_uv[part.face[quad[0]]]] * size
+        assert (np.abs(corner[:, 0] - column[quad[0]]) < size / 4).all()
+        assert (np.abs(size - corner[:, 1] - row[quad[0]]) < size / 4).all()
+
+
+def test_tiles_are_counted_as_udim_counts():
+    within = (HEAD.udim - 0.5) * np.float32(0.9) + np.float32(0.5)
+    moved = replace(HEAD, udim=within + np.array([3, 2], np.float32))
+    assert set(tile_numbers(moved).tolist()) == {1001 + 3 + 20}
+    (tile,) = udim_tiles(moved)
+    np.testing.assert_allclose(tile.uv, within, atol=1e-5)
+    assert picture_name("anna", tile.number) == "anna.1024.png" and picture_name("anna") == "anna.png"
 
 
 @settings(max_examples=20)
