@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Strips of the Sequencer: the files that one shows, and its twin above it that shows others."""
 
-import re
 from pathlib import Path
 
 import bpy
 
 from .faceplate_client.errors import RequestError
+from .footage import NUMBERED, pattern
 
-_NUMBERED = re.compile(r"(?P<head>.*?)(?P<number>\d+)(?P<tail>\.[^.]+)$")
 _MOVIES = (".mp4", ".m4v", ".mov", ".mkv", ".mxf")
 """What a restored movie may end in; any other movie comes back as .mov, which holds every codec that is written."""
 
@@ -60,7 +59,7 @@ def input_words(strip):
     """
     if strip.use_multiview:
         raise RequestError(f"{strip.name} has several views. Switch Use Multi-View off, and restore it then.")
-    if len(strip.retiming_keys):
+    if len(getattr(strip, "retiming_keys", ())):  # in Blender 4.2 pictures have none
         raise RequestError(
             f"{strip.name} is retimed. Reset its retiming, restore it, and retime both strips."
         )
@@ -69,7 +68,7 @@ def input_words(strip):
     paths = files(strip)
     if len(paths) == 1:
         return [paths[0]]
-    found = [_NUMBERED.match(path.name) for path in paths]
+    found = [NUMBERED.match(path.name) for path in paths]
     digits = [each["number"] for each in found if each is not None]
     names = {(each["head"], each["tail"]) for each in found if each is not None}
     width = min(map(len, digits), default=0)
@@ -79,7 +78,7 @@ def input_words(strip):
             "them (Strip, Separate Images), and restore each strip."
         )
     ((head, tail),) = names
-    return [paths[0].parent / f"{head}%0{width}d{tail}", f"--frames={','.join(map(str, map(int, digits)))}"]
+    return [paths[0].parent / pattern(head, width, tail), f"--frames={','.join(map(str, map(int, digits)))}"]
 
 
 def result(strip, folder):
@@ -93,7 +92,7 @@ def result(strip, folder):
 def free_name(strip, made, parent):
     """A path in a folder that nothing has yet, for a movie or a folder of pictures that was made for a strip."""
     first = files(strip)[0]
-    found = _NUMBERED.match(first.name) if len(files(strip)) > 1 else None
+    found = NUMBERED.match(first.name) if len(files(strip)) > 1 else None
     stem = (found["head"].rstrip("._- ") if found else first.stem) or "strip"
     number, ending = 1, made.suffix if strip.type == "MOVIE" else ""
     while True:

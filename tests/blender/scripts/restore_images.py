@@ -13,7 +13,7 @@ import faceplate_addon
 import numpy as np
 from faceplate_addon import images
 from faceplate_addon.operators import restore_image
-from restoring import Window, one_step, run, stopped
+from operating import Window, one_step, run, stopped
 
 portrait, work = Path(sys.argv[1]), Path(sys.argv[2])
 bpy.ops.wm.read_factory_settings(use_empty=True)

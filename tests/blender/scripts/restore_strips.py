@@ -13,7 +13,7 @@ import bpy
 import faceplate_addon
 from faceplate_addon import panels
 from faceplate_addon.operators import restore_strip
-from restoring import Window, one_step, run, stopped
+from operating import Window, one_step, run, stopped
 
 movie, work = Path(sys.argv[1]), Path(sys.argv[2])
 bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -35,8 +35,24 @@ folder = work / "plates"
 names = sorted(path.name for path in folder.iterdir())
 
 
+def strips_of(owner):
+    """Strips of an editor or a meta strip; before Blender 4.4 they were its sequences."""
+    return owner.strips if hasattr(owner, "strips") else owner.sequences
+
+
+def every_strip():
+    held = bpy.context.scene.sequence_editor
+    return held.strips_all if hasattr(held, "strips_all") else held.sequences_all
+
+
+def colour_strip(name, channel, first, last):
+    """Before Blender 5.0 an effect was given its end."""
+    ending = {"length": last - first} if bpy.app.version >= (5, 0, 0) else {"frame_end": last}
+    return strips_of(editor).new_effect(name, "COLOR", channel, frame_start=first, **ending)
+
+
 def strips_here():
-    return sorted((strip.name, strip.channel) for strip in editor.strips_all)
+    return sorted((strip.name, strip.channel) for strip in every_strip())
 
 
 def strip_facts(strip):
@@ -53,36 +69,36 @@ def strip_facts(strip):
 def restore_strip_of(strip, name):
     editor.active_strip = strip
     facts[name] = {"answer": run(bpy.ops.faceplate.restore_strip), "before": strip_facts(strip)}
-    twin = editor.strips_all.get(f"{strip.name} restored")
+    twin = every_strip().get(f"{strip.name} restored")
     if twin is not None:
         facts[name]["after"] = strip_facts(twin)
         facts[name]["active"] = editor.active_strip == twin
     return twin
 
 
-plates = editor.strips.new_image("plates", str(folder / names[0]), 1, 10)
+plates = strips_of(editor).new_image("plates", str(folder / names[0]), 1, 10)
 for each in names[1:]:
     plates.elements.append(each)
 plates.frame_offset_start, plates.blend_type, plates.blend_alpha = 1, "SCREEN", 0.5
 plates.crop.max_x = 8
-above = editor.strips.new_effect("above", "COLOR", 2, frame_start=1, frame_end=40)
+above = colour_strip("above", 2, 1, 40)
 editor.channels[3].lock = True
 settings.scale = "2"
 restore_strip_of(plates, "pictures")
 settings.scale = "1"
 
-held = editor.strips.new_image("held", str(folder / names[0]), 1, 100)
+held = strips_of(editor).new_image("held", str(folder / names[0]), 1, 100)
 held.frame_final_duration = 25
 restore_strip_of(held, "held")
 
-reel = editor.strips.new_movie("reel", str(movie), 1, 200)
+reel = strips_of(editor).new_movie("reel", str(movie), 1, 200)
 reel.frame_offset_end = 1
 (work / "kept").mkdir()
 settings.folder = str(work / "kept")
 restore_strip_of(reel, "movie")
 settings.folder = ""
 
-mixed = editor.strips.new_image("mixed", str(folder / names[0]), 6, 300)
+mixed = strips_of(editor).new_image("mixed", str(folder / names[0]), 6, 300)
 mixed.elements.append("other.png")
 restore_strip_of(mixed, "mixed")
 editor.active_strip = above
@@ -92,11 +108,11 @@ settings.folder = str(work / "nowhere")
 facts["no_folder"] = run(bpy.ops.faceplate.restore_strip)
 settings.folder = ""
 
-meta = editor.strips.new_meta("meta", 8, 1)
-inner = meta.strips.new_image("inner", str(folder / names[0]), 1, 400)
+meta = strips_of(editor).new_meta("meta", 8, 1)
+inner = strips_of(meta).new_image("inner", str(folder / names[0]), 1, 400)
 inner.frame_final_duration = 5
 restore_strip_of(inner, "inside")
-facts["in_meta"] = sorted(strip.name for strip in meta.strips)
+facts["in_meta"] = sorted(strip.name for strip in strips_of(meta))
 
 editor.active_strip = plates
 listed = sorted(path.name for path in folder.iterdir())
@@ -108,7 +124,7 @@ facts["strip_esc"] = stopped(
 editor.active_strip = held
 facts["strip_undo"] = one_step(
     lambda: bpy.ops.faceplate.restore_strip("EXEC_DEFAULT", True),
-    lambda: sorted(strip.name for strip in bpy.context.scene.sequence_editor.strips_all),
+    lambda: sorted(strip.name for strip in every_strip()),
 )
 
 

@@ -1,4 +1,4 @@
-"""What the scripts of Restore Faces share: operators as a button runs them, undone, stopped by Esc."""
+"""What scripts share: operators as a button runs them, undone, stopped by Esc."""
 
 # pyright: reportMissingImports=false
 # bpy and the add-on are there in Blender's Python alone.
@@ -57,9 +57,10 @@ class Window:
         vars(self).update(more)
 
 
-def stopped(operator, context, look):
+def stopped(operator, context, look, **settings):
     """What there is before and after an operator that is stopped while the command runs."""
-    kind = type("Stopped", (job_operator.JobOperator,), dict(operator.__dict__, report=lambda *_: None))
+    held = dict(operator.__dict__, report=lambda *_: None, **settings)
+    kind = type("Stopped", (job_operator.JobOperator,), held)
     job, before = kind(), look()
     job_operator.bpy = types.SimpleNamespace(app=types.SimpleNamespace(background=False))
     answers = [job.execute(context)]
