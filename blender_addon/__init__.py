@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faceplate in Blender: heads from photos, faces restored. The `faceplate` command works, in a process of its own."""
+"""Faceplate in Blender: heads, and faces restored. The `faceplate` command works, in a process of its own."""
 
 from . import panels, properties
 from .operators import (
+    head_from_clip,
     head_from_photos,
     points,
     restore_image,
@@ -14,6 +15,7 @@ from .operators import (
 _PARTS = (
     properties,
     head_from_photos,
+    head_from_clip,
     points,
     transfer_expression,
     transfer_to_flame,

@@ -7,7 +7,7 @@ from . import properties, strips
 
 
 class FACEPLATE_PT_head(bpy.types.Panel):
-    bl_label = "Head from Photos"
+    bl_label = "Head"
     bl_idname = "FACEPLATE_PT_head"
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
@@ -20,6 +20,7 @@ class FACEPLATE_PT_head(bpy.types.Panel):
         _draw(layout, settings, "reconstruct")
         layout.prop(settings, "points")
         layout.operator("faceplate.head_from_photos", icon="USER")
+        layout.operator("faceplate.head_from_clip", icon="FILE_MOVIE")
         layout.operator("faceplate.show_points", icon="OUTLINER_OB_POINTCLOUD")
         layout.operator("faceplate.refit_head", icon="FILE_REFRESH")
 

@@ -23,6 +23,7 @@ class FACEPLATE_OT_transfer_to_flame(TransferSource, JobOperator, bpy.types.Oper
     def words(self, context, folder):
         source, target = pair(context)
         self._target = target.name  # a name survives undo, a reference does not
+        self._first = context.scene.frame_start if self.bake else None
         shown = self._shown(context.scene, source)
         names = list(shown[0])
         if not names:
@@ -43,7 +44,7 @@ class FACEPLATE_OT_transfer_to_flame(TransferSource, JobOperator, bpy.types.Oper
                 f"The keys of {target.name} were changed meanwhile; nothing was set. Transfer again."
             )
         for row in range(len(poses["weights"])):
-            rig.show(poses, row, context.scene.frame_start + row if self.bake else None)
+            rig.show(poses, row, None if self._first is None else self._first + row)
         said = f"{len(rig.keys)} keys, jaw and eyes of {target.name} set"
         said += f" on {report['frames']} frames" if self.bake else ""
         said += f", its skin moves {report['off_mm']} mm off"

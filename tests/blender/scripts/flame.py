@@ -10,8 +10,8 @@ import sys
 import bpy
 import faceplate_addon
 import numpy as np
-from mathutils import Vector
-from scene import mesh_with, transferred
+from flame_scene import make_rig
+from scene import mesh_with, shape, transferred
 
 SHOWN = {"jawOpen": 0.7, "eyeBlinkLeft": 0.9, "mouthSmileRight": 0.6, "eyeLookUpRight": 0.5}
 arrays = dict(np.load(sys.argv[1]))
@@ -20,68 +20,8 @@ bpy.ops.wm.read_factory_settings(use_empty=True)
 faceplate_addon.register()
 
 
-def upright(points):
-    """y up and z out of the face become z up and -y."""
-    return np.stack([points[..., 0], -points[..., 2], points[..., 1]], -1)
-
-
-def add_key(thing, name, moves, slider=(-10, 10)):
-    key = thing.shape_key_add(name=name, from_mix=False)
-    key.data.foreach_set("co", (upright(arrays["v_template"]) + upright(moves)).astype(np.float32).ravel())
-    key.slider_min, key.slider_max = slider
-    key.value = 0
-    return key
-
-
-def make_rig(name, *, expression, eye, bone_way):
-    """Mesh, keys, armature and weights of FLAME's arrays, by an add-on's names."""
-    mesh = bpy.data.meshes.new(name)
-    mesh.from_pydata(upright(arrays["v_template"]).tolist(), [], arrays["f"].tolist())
-    thing = bpy.data.objects.new(name, mesh)
-    armature = bpy.data.objects.new(f"{name} bones", bpy.data.armatures.new(name))
-    for each in (thing, armature):
-        bpy.context.scene.collection.objects.link(each)
-    thing.shape_key_add(name="Basis", from_mix=False)
-    shapes = arrays["shapedirs"]
-    for number in range(2):
-        add_key(thing, f"Shape{number + 1}", shapes[:, :, number])
-    for number in range(100):
-        add_key(thing, expression(number), shapes[:, :, 300 + number])
-    for number in range(36):
-        add_key(thing, f"Pose{number + 1}", arrays["posedirs"][:, :, number])
-    bpy.context.view_layer.objects.active = armature
-    bpy.ops.object.mode_set(mode="EDIT")
-    bones = {}
-    joints = upright(arrays["J_regressor"] @ arrays["v_template"])
-    names = ("root", "neck", "jaw", *(eye.format(side) for side in ("left", "right")))
-    for bone, parent, place in zip(names, (None, "root", "neck", "neck", "neck"), joints, strict=True):
-        bones[bone] = armature.data.edit_bones.new(bone)
-        bones[bone].head = Vector(place.tolist())
-        bones[bone].tail = bones[bone].head + Vector(bone_way)
-        bones[bone].parent = bones.get(parent)
-    bpy.ops.object.mode_set(mode="OBJECT")
-    for number, bone in enumerate(names):
-        group = thing.vertex_groups.new(name=bone)
-        for vertex in np.flatnonzero(arrays["weights"][:, number] > 1e-4):
-            group.add([int(vertex)], float(arrays["weights"][vertex, number]), "REPLACE")
-    thing.parent = armature
-    thing.modifiers.new("Armature", "ARMATURE").object = armature
-    return thing, armature
-
-
 def transfer(source, target, **settings):
     return transferred(bpy.ops.faceplate.transfer_to_flame, source, target, **settings)
-
-
-def shape(thing):
-    """(V, 3) metres in the world, as it is drawn."""
-    bpy.context.view_layer.update()
-    seen = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    mesh = seen.to_mesh()
-    co = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", co)
-    world = np.array(thing.matrix_world)
-    return co.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
 
 
 def values(thing, start):
@@ -92,7 +32,7 @@ source = mesh_with("source", (*SHOWN, "Wink"))
 for name, weight in SHOWN.items():
     source.data.shape_keys.key_blocks[name].value = weight
 
-flame, bones = make_rig("FLAME", expression="Exp{}".format, eye="{}_eye", bone_way=(0, 0, 0.01))
+flame, bones = make_rig(arrays, "FLAME", expression="Exp{}".format, eye="{}_eye", bone_way=(0, 0, 0.01))
 flame.data.shape_keys.key_blocks["Shape1"].value = 1.0
 before = shape(flame)
 facts = {"flame": transfer(source, flame), "jaw": list(bones.pose.bones["jaw"].rotation_quaternion)}
@@ -105,7 +45,7 @@ facts["exp"], facts["shapes"], facts["poses"] = (
 
 # the same rig by other names: bones that point elsewhere, turned by axis and angle, all of it elsewhere in the scene
 smplx, others = make_rig(
-    "SMPLX", expression="Exp{:03d}".format, eye="{}_eye_smplhf", bone_way=(0.02, -0.03, 0.01)
+    arrays, "SMPLX", expression="Exp{:03d}".format, eye="{}_eye_smplhf", bone_way=(0.02, -0.03, 0.01)
 )
 for bone in others.pose.bones:
     bone.rotation_mode = "AXIS_ANGLE"

@@ -1,9 +1,10 @@
-"""In Blender: small meshes with shape keys, and a transfer between two of them."""
+"""In Blender: small meshes with shape keys, a transfer between two of them, and what a mesh looks like."""
 
 # pyright: reportMissingImports=false
 # bpy is there in Blender's Python alone.
 
 import bpy
+import numpy as np
 
 
 def mesh_with(name, keys):
@@ -26,3 +27,14 @@ def transferred(operator, source, target, **settings):
         return list(operator(**settings))
     except RuntimeError as error:
         return str(error)
+
+
+def shape(thing):
+    """(V, 3) metres in the world, as it is drawn."""
+    bpy.context.view_layer.update()
+    seen = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    mesh = seen.to_mesh()
+    co = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", co)
+    world = np.array(thing.matrix_world)
+    return co.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
