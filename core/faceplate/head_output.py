@@ -1,6 +1,7 @@
 """A reconstructed head into files: .glb, USD, .obj or .npz, each whole or not there at all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -8,13 +9,15 @@ import numpy as np
 
 from faceplate.farm.store import publish
 from faceplate.reconstruct.gltf import write_glb
-from faceplate.reconstruct.mesh import material_of, write_mtl, write_npz, write_obj
+from faceplate.reconstruct.mesh import TEXTURED, face_materials, material_of, write_mtl, write_npz, write_obj
 from faceplate.reconstruct.morphable import POSE_NAMES, HeadModel
 from faceplate.reconstruct.performance import Performance
 from faceplate.reconstruct.pipeline import Reconstructed, Still
-from faceplate.reconstruct.relief import MOST
+from faceplate.reconstruct.relief import MOST, Relief
+from faceplate.reconstruct.texture import Texture
 from faceplate.reconstruct.usd import ENDINGS as USD_ENDINGS
 from faceplate.reconstruct.usd import expect_usd, vertices_in, write_usd, write_usdz
+from faceplate.reconstruct.uv import FIRST_TILE, UDIM, over_tiles, picture_name
 from faceplate_client.errors import OutputError, RequestError
 
 ENDINGS = (".glb", *USD_ENDINGS, ".obj", ".npz")
@@ -22,24 +25,67 @@ ENDINGS = (".glb", *USD_ENDINGS, ".obj", ".npz")
 _SPEED = 2  # of PNG's ten levels of effort; more costs seconds at 4K and saves a tenth
 
 
-def outputs_for(path: Path, *, textured: bool) -> list[Path]:
-    """Every file that writing a head makes.
+_BESIDE = (".obj", ".usdc", ".usda")  # what has its pictures as files of their own
+_KINDS = {"colour": "", "confidence": ".confidence", "normals": ".normal", "displacement": ".displacement"}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A head's pictures as PNG files, each by its tile: 0 for the UV map of one tile, else UDIM's numbers.
+
+    `colour`: base colour. `confidence`: how well photos show it. `normals`, `displacement`: of skin; 0.5 is no
+    displacement and 1 is `relief.MOST` mm outwards.
+    """
+
+    colour: dict[int, bytes] = field(default_factory=dict)
+    confidence: dict[int, bytes] = field(default_factory=dict)
+    normals: dict[int, bytes] = field(default_factory=dict)
+    displacement: dict[int, bytes] = field(default_factory=dict)
+
+    def add(self, tile: int, texture: Texture, relief: Relief | None) -> None:
+        """Take the pictures of a tile; of a texture of 4096 some 20 MB are left of 270."""
+        self.colour[tile], self.confidence[tile] = png_of(texture.colour), png_of(texture.confidence)
+        if relief is not None:
+            self.normals[tile] = png_of(relief.normals)
+            self.displacement[tile] = png_of(relief.height / (2 * MOST) + 0.5)
+
+    def named(self, path: Path) -> dict[Path, bytes]:
+        """All of them under their names beside a head."""
+        return {
+            _beside(path, kind, tile): content
+            for kind in _KINDS
+            for tile, content in getattr(self, kind).items()
+        }
+
+    def name(self, path: Path, kind: str) -> str:
+        """What a head at `path` calls those of a kind; "" where there are none."""
+        tiles: Mapping[int, bytes] = getattr(self, kind)
+        return _beside(path, kind, 0 if 0 in tiles else UDIM).name if tiles else ""
+
+
+def outputs_for(path: Path, *, textured: bool, udim: bool = False) -> list[Path]:
+    """Every file that writing a head makes; with `udim` those of all ten tiles that it might have.
 
     Raises:
-        RequestError: an ending that is none of `ENDINGS`.
+        RequestError: an ending that is none of `ENDINGS`, or whose format has no UDIM.
         OutputError: `output.usd`, USD is asked for and not installed.
     """
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise RequestError(f"-o {path} should end in {', '.join(ENDINGS)}: that says what is written")
+    if udim and ending == ".glb":
+        raise RequestError(
+            f"{path} can hold no UDIM tiles, since glTF knows none: leave out --udim, or write .usdc, .obj or .npz."
+        )
     if ending in USD_ENDINGS:
         expect_usd()
-    if ending in (".usdc", ".usda"):
-        return [path, *([path.with_suffix(".png")] if textured else [])]
-    if ending != ".obj":
-        return [path]
-    pictures = [path.with_suffix(".png"), path.with_name(f"{path.stem}.confidence.png")] if textured else []
-    return [path, path.with_suffix(".mtl"), *pictures]
+    tiles = range(FIRST_TILE, FIRST_TILE + 10) if udim else [0]
+    pictures = [_beside(path, kind, tile) for kind in _KINDS for tile in tiles]
+    return [
+        path,
+        *([path.with_suffix(".mtl")] if ending == ".obj" else []),
+        *(pictures if textured and ending in _BESIDE else []),
+    ]
 
 
 def write_reconstructed(
@@ -48,23 +94,32 @@ def write_reconstructed(
     made: Reconstructed,
     stills: Sequence[Still] = (),
     performance: Performance | None = None,
+    tiles: Pictures | None = None,
 ) -> None:
     """Write a head as its name's ending says.
 
-    `.glb`, `.usdz` and `.npz` hold all in one file; `.usdc` and `.usda` have their texture beside them; `.obj` is the
-    neutral mesh, with its materials and pictures beside it. What the `.npz` holds is listed in docs/heads.md; the
-    Blender add-on reads that, and with `stills`, the photos it was made from, finds where each stood before its camera.
-    All but `.obj` hold a performance: keys at its frames, or arrays of it.
+    `.glb`, `.usdz` and `.npz` hold all in one file; `.usdc`, `.usda` and `.obj` have their pictures beside them; `.obj`
+    is the neutral mesh, with its materials beside it. What the `.npz` holds is listed in docs/heads.md; the Blender
+    add-on reads that, and with `stills`, the photos it was made from, finds where each stood before its camera. All but
+    `.obj` hold a performance: keys at its frames, or arrays of it.
+
+    Args:
+        tiles: None for the UV map of one tile and the head's own texture. Else UVs are UDIM's, and these its pictures.
 
     Raises:
-        RequestError: an ending that is not known. OutputError: a file that cannot be written.
+        RequestError: an ending that is not known, or that has no UDIM. OutputError: a file that cannot be written.
     """
-    names = outputs_for(path, textured=made.texture is not None)
-    colour = png_of(made.texture.colour) if made.texture else None
-    confidence = png_of(made.texture.confidence) if made.texture else None
+    outputs_for(path, textured=True, udim=tiles is not None)
+    pictures, laid = tiles, over_tiles(head)
+    if pictures is None:
+        pictures, laid = Pictures(), head
+        if made.texture is not None:
+            pictures.add(0, made.texture, made.relief)
     ending = path.suffix.lower()
+    for name, content in pictures.named(path).items() if ending in _BESIDE else ():
+        _publish(name, lambda to, content=content: to.write_bytes(content))
     if ending == ".glb":
-        bumps = png_of(made.relief.normals) if made.relief else None
+        colour, bumps = pictures.colour.get(0), pictures.normals.get(0)
         _publish(
             path,
             lambda to: write_glb(
@@ -72,19 +127,41 @@ def write_reconstructed(
             ),
         )
     elif ending == ".usdz":
-        _publish(path, lambda to: write_usdz(to, head, made.neutral, texture=colour, performance=performance))
+        held = {"texture": pictures.colour, "normals": pictures.normals}
+        _publish(path, lambda to: write_usdz(to, laid, made.neutral, performance=performance, **held))
     elif ending in USD_ENDINGS:
-        for name in names[1:]:
-            _publish(name, lambda to: to.write_bytes(colour or b""))
-        texture = names[1].name if colour else ""
-        _publish(path, lambda to: write_usd(to, head, made.neutral, texture=texture, performance=performance))
+        colour, bumps = pictures.name(path, "colour"), pictures.name(path, "normals")
+        _publish(
+            path,
+            lambda to: write_usd(
+                to, laid, made.neutral, texture=colour, normals=bumps, performance=performance
+            ),
+        )
     elif ending == ".npz":
-        _publish(path, lambda to: _write_arrays(to, head, made, stills, performance, colour, confidence))
+        _publish(path, lambda to: _write_arrays(to, laid, made, stills, performance, pictures))
     else:
-        for name, content in zip(names[2:], (colour, confidence), strict=False):
-            _publish(name, lambda to, content=content: to.write_bytes(content or b""))
-        _publish(names[1], lambda to: write_mtl(to, texture=names[2].name if colour else ""))
-        _publish(path, lambda to: write_obj(to, head, made.neutral, materials=names[1].name))
+        _write_obj(path, laid, made.neutral, pictures)
+
+
+def _write_obj(path: Path, head: HeadModel, points: np.ndarray, pictures: Pictures) -> None:
+    """The mesh and its materials."""
+    by_tile = bool(pictures.colour) and 0 not in pictures.colour
+    names = np.unique(face_materials(head, by_tile=TEXTURED if by_tile else ())).tolist()
+    maps = {
+        word: pictures.name(path, kind)
+        for word, kind in (
+            ("texture", "colour"),
+            ("normals", "normals"),
+            ("displacement", "displacement"),
+        )
+    }
+    materials = path.with_suffix(".mtl")
+    _publish(materials, lambda to: write_mtl(to, deep=MOST, names=names, **maps))
+    _publish(path, lambda to: write_obj(to, head, points, materials=materials.name, by_tile=by_tile))
+
+
+def _beside(path: Path, kind: str, tile: int | str) -> Path:
+    return path.with_name(picture_name(path.stem + _KINDS[kind], tile))
 
 
 def png_of(picture: np.ndarray) -> bytes:
@@ -108,15 +185,10 @@ def _write_arrays(
     made: Reconstructed,
     stills: Sequence[Still],
     performance: Performance | None,
-    colour: bytes | None,
-    confidence: bytes | None,
+    pictures: Pictures,
 ) -> None:
     moved = np.abs(head.expressions).max(2)
     which, vertex = np.nonzero(moved)
-    pictures = {"texture": colour, "confidence": confidence}
-    if made.relief:
-        pictures["normals"] = png_of(made.relief.normals)
-        pictures["displacement"] = png_of(made.relief.height / (2 * MOST) + 0.5)
     write_npz(
         path,
         head,
@@ -140,8 +212,20 @@ def _write_arrays(
         credit=np.array(head.credit),
         **_photos(made, stills),
         **_clip(head, performance),
-        **{name: np.frombuffer(png, np.uint8) for name, png in pictures.items() if png},
+        **_pictures(pictures),
     )
+
+
+def _pictures(pictures: Pictures) -> dict[str, np.ndarray]:
+    """Bytes of PNG files by name, that of a tile with its number; `tiles` says which there are."""
+    words = {"colour": "texture"}
+    found = {
+        f"{words.get(kind, kind)}_{tile}" if tile else words.get(kind, kind): np.frombuffer(content, np.uint8)
+        for kind in _KINDS
+        for tile, content in getattr(pictures, kind).items()
+    }
+    tiles = [tile for tile in pictures.colour if tile]
+    return found | ({"tiles": np.array(tiles, np.int32)} if tiles else {})
 
 
 def _photos(made: Reconstructed, stills: Sequence[Still]) -> dict[str, np.ndarray]:

@@ -100,7 +100,7 @@ def _run(options: argparse.Namespace) -> int:
     report = run_stoppable(
         lambda stop: reconstruct(options, values, stages.stoppable(stop)), tick=lambda: None, abandon=abandon
     )
-    report["seconds"] = stages.seconds()
+    report |= {"texture": values["texture"], "udim": values["udim"], "seconds": stages.seconds()}
     _tell(report, options)
     return 0
 
@@ -127,7 +127,8 @@ def _checked(options: argparse.Namespace) -> dict[str, Any]:
             f"--points was given {len(options.points)} times for {len(options.photos)} photos; give it once for each"
         )
     beside = [coefficients_path(options.output)] if options.flame else []
-    for path in outputs_for(options.output, textured=values["texture"] > 0) + beside:
+    made = outputs_for(options.output, textured=values["texture"] > 0, udim=values["udim"])
+    for path in made + beside:
         if path.exists() and not options.overwrite:
             raise RequestError(
                 f"{path} is there already; use --overwrite to replace it", code="output.exists"
@@ -174,7 +175,7 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
         open_flame,
         write_flame_coefficients,
     )
-    from faceplate.head_output import write_reconstructed
+    from faceplate.head_output import Pictures, write_reconstructed
     from faceplate.portraits import expect_one_person, open_portrait_nets, read_portrait
     from faceplate.reconstruct.head_file import read_head
     from faceplate.reconstruct.pipeline import ReconstructParams, reconstruct_stills
@@ -206,9 +207,10 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
     # one factor is fitted for all cameras, so a lens that is known for one photo alone is a guess as well
     known = all(portrait.lens is not None for portrait in portraits)
     params = ReconstructParams(values["texture"], 0.0 if known else 0.25, _albedo_of(head, options))
-    made = reconstruct_stills(head, [portrait.still for portrait in portraits], params, on_stage=stages)
+    stills, tiles = [portrait.still for portrait in portraits], Pictures() if values["udim"] else None
+    made = reconstruct_stills(head, stills, params, on_stage=stages, on_tile=tiles.add if tiles else None)
     stages("write")
-    write_reconstructed(options.output, head, made, [portrait.still for portrait in portraits])
+    write_reconstructed(options.output, head, made, stills, tiles=tiles)
     seen = [(portrait.still, portrait.height) for portrait in portraits]
     notes = [note for portrait in portraits for note in portrait.notes]
     report = _report(options, head, seen, made, notes)
@@ -292,7 +294,6 @@ def _report(
             for one in (made.refined.rounds if made.refined else [])
         ],
         "spread_mm": round(float(np.median(made.spread[face])), 2),
-        "texture": 0 if made.texture is None else len(made.texture.colour),
         "notes": notes,
     }
 

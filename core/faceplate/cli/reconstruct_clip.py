@@ -79,7 +79,7 @@ def reconstruct_clip(
         as `clips.read_clip`, `reconstruct_stills` and `follow_performance`.
     """
     from faceplate.clips import focal_of, read_clip
-    from faceplate.head_output import write_reconstructed
+    from faceplate.head_output import Pictures, write_reconstructed
     from faceplate.io.sequence import open_input
     from faceplate.portraits import open_portrait_nets
     from faceplate.reconstruct.head_file import read_head
@@ -104,7 +104,10 @@ def reconstruct_clip(
         on_frame=looking.one,
     )
     params = ReconstructParams(values["texture"], 0.25 if clip.lens is None else 0.0, albedo_of(head))
-    made = reconstruct_stills(head, clip.stills, params, on_stage=stages)
+    tiles = Pictures() if values["udim"] else None
+    made = reconstruct_stills(
+        head, clip.stills, params, on_stage=stages, on_tile=tiles.add if tiles else None
+    )
     stages("follow")
     # the fit moved the lens of all photos by one factor
     factor = made.fit.cameras[0].focal / clip.stills[0].camera.focal
@@ -119,7 +122,7 @@ def reconstruct_clip(
         on_frame=fitting.one,
     )
     stages("write")
-    write_reconstructed(options.output, head, made, clip.stills, performance)
+    write_reconstructed(options.output, head, made, clip.stills, performance, tiles)
     return _told(clip, performance), clip, made, head
 
 

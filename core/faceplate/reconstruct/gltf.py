@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.arrays import expect_shapes
-from faceplate.reconstruct.mesh import MATERIALS, UNTEXTURED, material_of, strongest_joints, vertex_normals
+from faceplate.reconstruct.mesh import (
+    BUMPY,
+    MATERIALS,
+    UNTEXTURED,
+    material_of,
+    strongest_joints,
+    vertex_normals,
+)
 from faceplate.reconstruct.morphable import HeadModel, quaternion, triangles_of
 from faceplate.reconstruct.performance import Performance
 
@@ -56,7 +63,7 @@ def write_glb(
     primitives = []
     for name in used:
         chosen = np.array([materials[k] == name for k in head.quad_region])
-        made = _primitive(document, head, points, normals, chosen, bumpy=bool(normal_map) and name == "skin")
+        made = _primitive(document, head, points, normals, chosen, bumpy=bool(normal_map) and name == BUMPY)
         primitives.append(made | {"material": used.index(name)})
     weights = head.weights(expressions or {})
     first = 1  # node 0 is the mesh, joints follow
@@ -205,7 +212,7 @@ def _material(name: str, *, textured: bool, bumpy: bool = False) -> dict[str, An
     }
     if colour[3] < 1:
         found["alphaMode"] = "BLEND"
-    if bumpy and name == "skin":
+    if bumpy and name == BUMPY:
         found["normalTexture"] = {"index": 1}
     if name == "lashes":
         found["doubleSided"] = True

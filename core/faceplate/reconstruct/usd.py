@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faceplate.arrays import expect_shapes
-from faceplate.reconstruct.mesh import MATERIALS, UNTEXTURED, material_of, strongest_joints, vertex_normals
+from faceplate.reconstruct.mesh import (
+    BUMPY,
+    MATERIALS,
+    UNTEXTURED,
+    face_materials,
+    strongest_joints,
+    vertex_normals,
+)
 from faceplate.reconstruct.morphable import HeadModel, quaternion
 from faceplate.reconstruct.performance import Performance
+from faceplate.reconstruct.uv import UDIM, picture_name
 from faceplate_client.errors import OutputError
 
 if TYPE_CHECKING:
@@ -53,6 +61,7 @@ def write_usd(
     *,
     expressions: Mapping[str, float] | None = None,
     texture: str = "",
+    normals: str = "",
     performance: Performance | None = None,
 ) -> None:
     """Write a head as one USD layer, binary or text as the name's ending says.
@@ -66,7 +75,10 @@ def write_usd(
         path: ends in .usdc or .usda.
         head: the model. points: (V, 3) mm, at rest: shapes and joints add to it.
         expressions: weights that the shapes have when the file is opened.
-        texture: name of the picture beside it that gives the base colour, over the UVs of the model.
+        texture: name of the picture beside it that gives the base colour, over the UVs of the model. With `uv.UDIM`
+            in it there is one for every tile, and the head's UVs should lie over tiles (`uv.over_tiles`).
+        normals: the same of the skin's normal map (`relief.Relief`); of tiles only with a texture of tiles. Materials
+            are then one for every tile, as skin_1001: OpenUSD's validator finds no normal map of several tiles.
         performance: what the head does, or None: time samples of weights and joints at its own frame numbers; frames
             without the face have none.
 
@@ -89,7 +101,7 @@ def write_usd(
     mesh = _add_mesh(stage, head, points)
     _add_shapes(stage, mesh, head, points)
     _add_rig(stage, mesh, head, points, weights)
-    _add_materials(stage, mesh, head, texture)
+    _add_materials(stage, mesh, head, texture, normals)
     if performance is not None:
         _add_performance(stage, head, performance)
     root.CreateExtentAttr(mesh.GetExtentAttr().Get())
@@ -102,14 +114,17 @@ def write_usdz(
     head: HeadModel,
     points: np.ndarray,
     *,
-    texture: bytes | None = None,
+    texture: bytes | Mapping[int, bytes] | None = None,
+    normals: bytes | Mapping[int, bytes] | None = None,
     performance: Performance | None = None,
 ) -> None:
-    """Write a head and its texture as one package; what is in it is said at `write_usd`.
+    """Write a head and its pictures as one package; what is in it is said at `write_usd`.
 
     Args:
         head: the model. points: (V, 3) mm, at rest.
-        texture: a PNG file of the base colour. performance: as at `write_usd`.
+        texture, normals: PNG files of the base colour and of the skin's normal map; or one for each UDIM tile by its
+            number, and the head's UVs lie over tiles.
+        performance: as at `write_usd`.
 
     Raises:
         as `write_usd`.
@@ -118,15 +133,19 @@ def write_usdz(
     from pxr import Sdf
 
     with TemporaryDirectory(prefix="faceplate-usdz-") as folder:
-        layer, picture = Path(folder) / "head.usdc", Path(folder) / "head.png"
-        write_usd(layer, head, points, texture=picture.name if texture else "", performance=performance)
-        held = [layer]
-        if texture:
-            picture.write_bytes(texture)
-            held.append(picture)
+        layer, held = Path(folder) / "head.usdc", {}
+        names = []
+        for stem, given in (("head", texture), ("head.normal", normals)):
+            tiles = given if isinstance(given, Mapping) else {0: given} if given else {}
+            held |= {picture_name(stem, number): picture for number, picture in tiles.items()}
+            names.append(picture_name(stem, 0 if 0 in tiles else UDIM) if tiles else "")
+        write_usd(layer, head, points, texture=names[0], normals=names[1], performance=performance)
         with Sdf.ZipFileWriter.CreateNew(str(path)) as package:
-            for file in held:
-                package.AddFile(str(file), file.name)
+            package.AddFile(str(layer), layer.name)
+            for name, picture in held.items():
+                file = Path(folder) / name
+                file.write_bytes(picture)
+                package.AddFile(str(file), name)
 
 
 def vertices_in(path: Path) -> int:
@@ -231,14 +250,23 @@ def _joint_paths(head: HeadModel) -> list[str]:
     return paths
 
 
-def _add_materials(stage: "Usd.Stage", mesh: "UsdGeom.Mesh", head: HeadModel, texture: str) -> None:
+def _add_materials(
+    stage: "Usd.Stage", mesh: "UsdGeom.Mesh", head: HeadModel, texture: str, normals: str
+) -> None:
     """A material for each that is used, bound to a subset of the faces; every face is in exactly one."""
     from pxr import UsdGeom, UsdShade
 
-    owner = np.array([material_of(region) for region in head.region_names])[head.quad_region]
+    owner = face_materials(head, by_tile=(BUMPY,) if UDIM in normals else ())
     UsdGeom.Scope.Define(stage, f"{_ROOT}/materials")
-    for name in (name for name in MATERIALS if name in set(owner.tolist())):
-        material = _add_material(stage, name, "" if name in UNTEXTURED else texture)
+    for name in dict.fromkeys(owner.tolist()):
+        kind, _, tile = name.partition("_")
+        material = _add_material(
+            stage,
+            name,
+            kind,
+            "" if kind in UNTEXTURED else texture,
+            normals.replace(UDIM, tile) if kind == BUMPY else "",
+        )
         faces = UsdGeom.Subset.CreateGeomSubset(
             mesh, f"{name}_faces", UsdGeom.Tokens.face, _whole(np.flatnonzero(owner == name)),
             UsdShade.Tokens.materialBind,
@@ -247,38 +275,53 @@ def _add_materials(stage: "Usd.Stage", mesh: "UsdGeom.Mesh", head: HeadModel, te
     UsdGeom.Subset.SetFamilyType(mesh, UsdShade.Tokens.materialBind, UsdGeom.Tokens.partition)
 
 
-def _add_material(stage: "Usd.Stage", name: str, texture: str) -> "UsdShade.Material":
+def _add_material(
+    stage: "Usd.Stage", name: str, kind: str, texture: str, normals: str
+) -> "UsdShade.Material":
     from pxr import Gf, Sdf, UsdShade
 
-    (*colour, alpha), roughness = MATERIALS[name]
+    (*colour, alpha), roughness = MATERIALS[kind]
     kinds = Sdf.ValueTypeNames
     material = UsdShade.Material.Define(stage, f"{_ROOT}/materials/{name}")
     surface = _shader(stage, material, "surface", "UsdPreviewSurface")
-    numbers = {"roughness": roughness, "metallic": 0.0, "opacity": alpha, "ior": _IOR.get(name, 1.4)}
+    numbers = {"roughness": roughness, "metallic": 0.0, "opacity": alpha, "ior": _IOR.get(kind, 1.4)}
     for word, value in numbers.items():
         surface.CreateInput(word, kinds.Float).Set(value)
     base = surface.CreateInput("diffuseColor", kinds.Color3f)
+    if texture or normals:
+        uv = _shader(stage, material, "uv", "UsdPrimvarReader_float2")
+        uv.CreateInput("varname", kinds.String).Set("st")
+        uv.CreateOutput("result", kinds.Float2)
     if texture:
-        base.ConnectToSource(_picture(stage, material, texture))
+        base.ConnectToSource(_picture(stage, material, "colour", texture, "sRGB"))
     else:
         base.Set(Gf.Vec3f(*colour))
+    if normals:
+        bumps = surface.CreateInput("normal", kinds.Normal3f)
+        bumps.ConnectToSource(_picture(stage, material, "bumps", normals, "raw"))
+        # bytes hold 0-1, and a normal is -1 to 1
+        shader = UsdShade.Shader(stage.GetPrimAtPath(material.GetPath().AppendChild("bumps")))
+        shader.CreateInput("scale", kinds.Float4).Set(Gf.Vec4f(2, 2, 2, 1))
+        shader.CreateInput("bias", kinds.Float4).Set(Gf.Vec4f(-1, -1, -1, 0))
     material.CreateSurfaceOutput().ConnectToSource(surface.CreateOutput("surface", kinds.Token))
     return material
 
 
-def _picture(stage: "Usd.Stage", material: "UsdShade.Material", texture: str) -> "UsdShade.Output":
-    """The colour of a picture over the mesh's UVs."""
-    from pxr import Sdf
+def _picture(
+    stage: "Usd.Stage", material: "UsdShade.Material", name: str, file: str, space: str
+) -> "UsdShade.Output":
+    """What a picture holds over the mesh's UVs, as its colour space says: sRGB, or raw for what is no colour."""
+    from pxr import Sdf, UsdShade
 
     kinds = Sdf.ValueTypeNames
-    uv = _shader(stage, material, "uv", "UsdPrimvarReader_float2")
-    uv.CreateInput("varname", kinds.String).Set("st")
-    picture = _shader(stage, material, "colour", "UsdUVTexture")
-    picture.CreateInput("file", kinds.Asset).Set(Sdf.AssetPath(f"./{texture}"))
-    picture.CreateInput("sourceColorSpace", kinds.Token).Set("sRGB")
+    picture = _shader(stage, material, name, "UsdUVTexture")
+    picture.CreateInput("file", kinds.Asset).Set(Sdf.AssetPath(f"./{file}"))
+    picture.CreateInput("sourceColorSpace", kinds.Token).Set(space)
     for side in ("wrapS", "wrapT"):
-        picture.CreateInput(side, kinds.Token).Set("clamp")
-    picture.CreateInput("st", kinds.Float2).ConnectToSource(uv.CreateOutput("result", kinds.Float2))
+        # repeated, the picture of one tile lies on that tile as well
+        picture.CreateInput(side, kinds.Token).Set("repeat")
+    uv = UsdShade.Shader(stage.GetPrimAtPath(material.GetPath().AppendChild("uv")))
+    picture.CreateInput("st", kinds.Float2).ConnectToSource(uv.GetOutput("result"))
     return picture.CreateOutput("rgb", kinds.Float3)
 
 

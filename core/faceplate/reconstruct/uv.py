@@ -1,7 +1,7 @@
 """The UV map as a picture: where on the mesh each texel lies, and colours carried beyond the islands' rims."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -61,6 +61,11 @@ def udim_tiles(head: HeadModel) -> list[UvTile]:
         uv = head.udim - np.array([column, row], np.float32)
         tiles.append(UvTile(number, uv, np.flatnonzero(numbers == number)))
     return tiles
+
+
+def over_tiles(head: HeadModel) -> HeadModel:
+    """The head with UDIM's coordinates for its UVs, as files with a picture for every tile want it."""
+    return replace(head, uv=head.udim)
 
 
 def picture_name(stem: str, tile: int | str = 0) -> str:

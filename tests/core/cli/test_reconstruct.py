@@ -17,6 +17,7 @@ from tests.core.cli.conftest import save
 from tests.support.flame import make_rig, pickled, points_of, topology
 
 SIZE = 400
+PICTURES = {"head.png", "head.confidence.png", "head.normal.png", "head.displacement.png"}
 
 
 @pytest.fixture
@@ -76,8 +77,10 @@ def test_words_say_how_sure_it_is(faceplate, photo, tmp_path):
     code, said, _ = run(faceplate, photo, tmp_path / "head.obj")
     assert code == 0 and "% of the distance between the eyes" in said and "uncertain by" in said
     names = {path.name for path in tmp_path.iterdir()} - {"p.png", "p.json"}
-    assert names == {"head.obj", "head.mtl", "head.png", "head.confidence.png"}
-    assert "map_Kd head.png" in (tmp_path / "head.mtl").read_text()
+    assert names == {"head.obj", "head.mtl", *PICTURES}
+    materials = (tmp_path / "head.mtl").read_text()
+    assert "map_Kd head.png" in materials and materials.count("norm head.normal.png") == 1
+    assert "disp -mm -0.25 0.5 head.displacement.png" in materials
 
 
 def test_gltf_passes_the_validator_of_khronos(faceplate, photo, tmp_path, root):
@@ -134,7 +137,7 @@ def test_flames_coefficients_put_flame_before_the_camera(
 
 
 @pytest.mark.parametrize(
-    ("name", "others"), [("head.usdc", {"head.png"}), ("head.usda", {"head.png"}), ("head.USDZ", set())]
+    ("name", "others"), [("head.usdc", PICTURES), ("head.usda", PICTURES), ("head.USDZ", set())]
 )
 def test_usd_is_whole_with_its_texture(faceplate, photo, tmp_path, name, others):
     pytest.importorskip("pxr", reason="usd-core is not installed: `pip install 'faceplate[usd]'`")
@@ -144,7 +147,53 @@ def test_usd_is_whole_with_its_texture(faceplate, photo, tmp_path, name, others)
     assert code == 0, told
     assert {path.name for path in tmp_path.iterdir()} - {"p.png", "p.json"} == {name, *others}
     layers, assets, missing = UsdUtils.ComputeAllDependencies(str(tmp_path / name))  # pyright: ignore[reportAttributeAccessIssue]
-    assert len(layers) == 1 and len(assets) == 1 and not missing
+    assert len(layers) == 1 and len(assets) == 2 and not missing  # its colour and its normal map
+
+
+@pytest.mark.parametrize("ending", ["obj", "usdc", "usdz", "npz"])
+def test_udim_gives_a_picture_for_every_tile(faceplate, photo, head, tmp_path, ending):
+    """Six tiles that have colours, two of them with skin; all that names a picture names one that is there."""
+    code, said, told = run(faceplate, photo, tmp_path / f"head.{ending}", "--udim", "--json")
+    assert code == 0, told
+    assert json.loads(said)["udim"] and json.loads(said)["texture"] == 256
+    tiles, skin = range(1001, 1007), (1001, 1002)
+    beside = {
+        *(f"head.{tile}.png" for tile in tiles),
+        *(f"head.confidence.{tile}.png" for tile in tiles),
+        *(f"head.{kind}.{tile}.png" for kind in ("normal", "displacement") for tile in skin),
+    }
+    names = {path.name for path in tmp_path.iterdir()} - {"p.png", "p.json"}
+    assert names - {f"head.{ending}", "head.mtl"} == (beside if ending in ("obj", "usdc") else set())
+    if ending == "obj":
+        said = [
+            line.split()[-1] for line in (tmp_path / "head.mtl").read_text().splitlines() if ".png" in line
+        ]
+        assert set(said) == {name for name in beside if "confidence" not in name}
+    elif ending == "npz":
+        with np.load(tmp_path / "head.npz", allow_pickle=False) as held:
+            np.testing.assert_array_equal(held["uv"], head.udim)
+            assert held["tiles"].tolist() == list(tiles) and "texture" not in held.files
+            found = [np.asarray(cv2.imdecode(held[f"texture_{tile}"], -1)) for tile in tiles]
+            assert {picture.shape for picture in found} == {(256, 256, 3)}
+            assert [tile for tile in tiles if f"normals_{tile}" in held.files] == list(skin)
+            assert np.asarray(cv2.imdecode(held["confidence_1001"], -1)).max() > 200
+    else:
+        pytest.importorskip("pxr", reason="usd-core is not installed: `pip install 'faceplate[usd]'`")
+        from pxr import UsdUtils
+
+        _, assets, missing = UsdUtils.ComputeAllDependencies(str(tmp_path / f"head.{ending}"))  # pyright: ignore[reportAttributeAccessIssue]
+        assert len(assets) == 6 + 2 and not missing
+
+
+def test_gltf_has_no_tiles_and_says_what_has(faceplate, photo, tmp_path):
+    code, _, told = run(faceplate, photo, tmp_path / "head.glb", "--udim")
+    assert code == 64 and "leave out --udim, or write .usdc" in told and not (tmp_path / "head.glb").exists()
+
+
+def test_a_tile_that_is_there_stays_unless_told(faceplate, photo, tmp_path):
+    (tmp_path / "head.confidence.1002.png").write_text("mine")
+    code, _, told = run(faceplate, photo, tmp_path / "head.obj", "--udim")
+    assert code == 64 and "head.confidence.1002.png is there already" in told
 
 
 def test_a_head_that_is_there_stays_unless_told(faceplate, photo, tmp_path):

@@ -8,7 +8,16 @@ import pytest
 
 from faceplate.errors import RangeError, ShapeError
 from faceplate.reconstruct.gltf import tangents, write_glb
-from faceplate.reconstruct.mesh import MATERIALS, material_of, vertex_normals, write_mtl, write_npz, write_obj
+from faceplate.reconstruct.mesh import (
+    MATERIALS,
+    TEXTURED,
+    material_of,
+    vertex_normals,
+    write_mtl,
+    write_npz,
+    write_obj,
+)
+from faceplate.reconstruct.uv import over_tiles
 from tests.support.heads import make_head
 
 HEAD = make_head()
@@ -186,6 +195,36 @@ def test_obj_names_its_materials_and_they_their_texture(tmp_path):
     assert ["mtllib", "egg.mtl"] in words and used == {"skin"}
     assert {line[1] for line in made if line[0] == "newmtl"} == set(MATERIALS)
     assert made.count(["map_Kd", "egg.png"]) == len(MATERIALS) - 3  # corneas, lashes and pupils have none
+
+
+def test_obj_has_a_material_for_every_tile(head, tmp_path):
+    """Each face is in the material of its tile, whose picture is that of the tile its UVs lie in."""
+    laid = over_tiles(head)
+    write_obj(tmp_path / "head.obj", laid, head.mean, materials="head.mtl", by_tile=True)
+    uv, faces, current = [], {}, ""
+    for words in (line.split() for line in (tmp_path / "head.obj").read_text().splitlines()):
+        if words[0] == "vt":
+            uv.append([float(word) for word in words[1:]])
+        elif words[0] == "usemtl":
+            current = words[1]
+        elif words[0] == "f":
+            faces.setdefault(current, []).append([int(word.split("/")[1]) - 1 for word in words[1:]])
+    assert sum(map(len, faces.values())) == len(head.quads)
+    places = np.array(uv)
+    for name, corners in faces.items():
+        inside = places[np.concatenate(corners)]
+        kind, _, tile = name.partition("_")
+        assert bool(tile) == (kind in TEXTURED), name
+        if tile:
+            column = int(tile) - 1001
+            assert column <= inside[:, 0].min() and inside[:, 0].max() <= column + 1, name
+    maps = {"texture": "a.<UDIM>.png", "normals": "a.n.<UDIM>.png", "displacement": "a.d.<UDIM>.png"}
+    write_mtl(tmp_path / "head.mtl", deep=0.2, names=list(faces), **maps)
+    said = (tmp_path / "head.mtl").read_text()
+    assert {line[7:] for line in said.splitlines() if line.startswith("newmtl")} == set(faces)
+    assert "<UDIM>" not in said and said.count("map_Kd") == sum("_" in name for name in faces)
+    skin = said[said.index("newmtl skin_1002") :].splitlines()
+    assert skin[5:8] == ["map_Kd a.1002.png", "norm a.n.1002.png", "disp -mm -0.2 0.4 a.d.1002.png"]
 
 
 def test_npz_holds_vertices_and_coefficients(tmp_path):

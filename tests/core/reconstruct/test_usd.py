@@ -13,7 +13,9 @@ from faceplate.errors import RangeError, ShapeError
 from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.mesh import material_of, strongest_joints
 from faceplate.reconstruct.morphable import HeadModel
+from faceplate.reconstruct.texture import painted_tiles
 from faceplate.reconstruct.usd import expect_usd, vertices_in, write_usd, write_usdz
+from faceplate.reconstruct.uv import over_tiles, picture_name, tile_numbers
 from faceplate.registry.catalogue import manifest_for, read_weights
 from faceplate_client.errors import OutputError
 from tests.support.heads import make_head
@@ -36,7 +38,8 @@ def shipped(root) -> HeadModel:
 @pytest.fixture(params=["usdc", "usda"])
 def stage(request, tmp_path) -> Usd.Stage:
     (tmp_path / "egg.png").write_bytes(PNG.tobytes())
-    write_usd(tmp_path / f"egg.{request.param}", HEAD, POINTS, texture="egg.png")
+    (tmp_path / "egg.normal.png").write_bytes(PNG.tobytes())
+    write_usd(tmp_path / f"egg.{request.param}", HEAD, POINTS, texture="egg.png", normals="egg.normal.png")
     return Usd.Stage.Open(str(tmp_path / f"egg.{request.param}"))
 
 
@@ -110,12 +113,60 @@ def test_every_face_has_one_material_and_skin_has_the_texture(stage):
     assert file.path == "./egg.png" and file.resolvedPath.endswith("egg.png")
 
 
+def test_a_normal_map_is_read_as_directions(stage):
+    """Raw bytes, of which -1 to 1 is made: what UsdPreviewSurface asks of a normal map of 8 bits."""
+    bumps = UsdShade.Shader(stage.GetPrimAtPath("/head/materials/skin/bumps"))
+    assert bumps.GetInput("sourceColorSpace").Get() == "raw"
+    scale, bias = (np.array(bumps.GetInput(name).Get()) for name in ("scale", "bias"))
+    np.testing.assert_allclose(np.array([[0, 0.5, 1, 1]]) * scale + bias, [[-1, 0, 1, 1]])
+    surface = UsdShade.Shader(stage.GetPrimAtPath("/head/materials/skin/surface"))
+    source, output, _ = surface.GetInput("normal").GetConnectedSource()
+    assert source.GetPrim() == bumps.GetPrim() and output == "rgb"
+    bumps.GetInput("scale").Set(Gf.Vec4f(1, 1, 1, 1))
+    assert any("scale" in complaint for complaint in complaints(stage)), "the validator looks at it"
+
+
+@pytest.mark.parametrize("ending", ["usdc", "usdz"])
+def test_tiles_are_found_on_disk_and_in_a_package(shipped, tmp_path, ending):
+    """UVs lie over tiles; colours are one picture with <UDIM>, normals a material for every tile that has skin."""
+    path, points, laid = tmp_path / f"head.{ending}", shipped.mean, over_tiles(shipped)
+    tiles = {tile.number: PNG.tobytes() for tile in painted_tiles(shipped)}
+    bumps = {number: PNG.tobytes() for number in (1001, 1002)}
+    if ending == "usdz":
+        write_usdz(path, laid, points, texture=tiles, normals=bumps)
+    else:
+        for stem, held in (("head", tiles), ("head.normal", bumps)):
+            for number, picture in held.items():
+                (tmp_path / picture_name(stem, number)).write_bytes(picture)
+        write_usd(path, laid, points, texture="head.<UDIM>.png", normals="head.normal.<UDIM>.png")
+    stage = Usd.Stage.Open(str(path))
+    assert complaints(stage) == []
+    uv = UsdGeom.PrimvarsAPI(stage.GetPrimAtPath("/head/mesh")).GetPrimvar("st").ComputeFlattened()
+    st, numbers = np.array(uv), tile_numbers(shipped)
+    starts = np.cumsum((shipped.quads >= 0).sum(1)) - (shipped.quads >= 0).sum(1)
+    assert {int(u) + 1001 for u in st[starts, 0]} == set(numbers.tolist())
+    found = UsdShade.UdimUtils.ResolveUdimTilePaths("./head.<UDIM>.png", stage.GetRootLayer())
+    assert [int(number) for _, number in found] == sorted(tiles)
+    mesh = UsdGeom.Mesh(stage.GetPrimAtPath("/head/mesh"))
+    for subset in UsdShade.MaterialBindingAPI(mesh).GetMaterialBindSubsets():
+        material, _ = UsdShade.MaterialBindingAPI(subset).ComputeBoundMaterial()
+        name = material.GetPrim().GetName()
+        shader = UsdShade.Shader(stage.GetPrimAtPath(f"/head/materials/{name}/bumps"))
+        assert bool(shader) == name.startswith("skin_")
+        if shader:
+            faces = np.array(subset.GetIndicesAttr().Get())
+            assert {name[5:]} == set(numbers[faces].astype(str))
+            assert shader.GetInput("file").Get().path == f"./head.normal.{name[5:]}.png"
+
+
 def test_a_package_holds_its_texture(tmp_path):
-    write_usdz(tmp_path / "egg.usdz", HEAD, POINTS, texture=PNG.tobytes())
+    write_usdz(tmp_path / "egg.usdz", HEAD, POINTS, texture=PNG.tobytes(), normals=PNG.tobytes())
     stage = Usd.Stage.Open(str(tmp_path / "egg.usdz"))
     assert complaints(stage) == [] and vertices_in(tmp_path / "egg.usdz") == len(POINTS)
     file = UsdShade.Shader(stage.GetPrimAtPath("/head/materials/skin/colour")).GetInput("file").Get()
     assert file.resolvedPath.endswith("egg.usdz[head.png]")
+    bumps = UsdShade.Shader(stage.GetPrimAtPath("/head/materials/skin/bumps")).GetInput("file").Get()
+    assert bumps.resolvedPath.endswith("egg.usdz[head.normal.png]")
 
 
 def test_the_shipped_head_is_valid_and_blinks(shipped, tmp_path):
