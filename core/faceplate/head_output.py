@@ -9,6 +9,7 @@ import numpy as np
 
 from faceplate.farm.store import publish
 from faceplate.reconstruct.gltf import write_glb
+from faceplate.reconstruct.jaw import jaw_motion
 from faceplate.reconstruct.mesh import TEXTURED, face_materials, material_of, write_mtl, write_npz, write_obj
 from faceplate.reconstruct.morphable import POSE_NAMES, HeadModel
 from faceplate.reconstruct.performance import Performance
@@ -211,7 +212,7 @@ def _write_arrays(
         skin=head.skin,
         credit=np.array(head.credit),
         **_photos(made, stills),
-        **_clip(head, performance),
+        **_clip(head, made.neutral, performance),
         **_pictures(pictures),
     )
 
@@ -243,10 +244,15 @@ def _photos(made: Reconstructed, stills: Sequence[Still]) -> dict[str, np.ndarra
     }
 
 
-def _clip(head: HeadModel, performance: Performance | None) -> dict[str, np.ndarray]:
+def _clip(head: HeadModel, neutral: np.ndarray, performance: Performance | None) -> dict[str, np.ndarray]:
     """What the head does, as docs/heads.md lists it; nothing without a clip."""
     if performance is None:
         return {}
+    turns = np.full((2, len(performance.frames), 3), np.nan, np.float32)
+    for row in np.flatnonzero(performance.found):
+        jaw = jaw_motion(head, neutral, performance.weights[row])
+        if jaw is not None:
+            turns[:, row] = jaw
     return {
         "clip_frames": performance.frames,
         "clip_rate": np.array(performance.rate.as_integer_ratio(), np.int64),
@@ -254,6 +260,8 @@ def _clip(head: HeadModel, performance: Performance | None) -> dict[str, np.ndar
         "clip_fitted": performance.fitted,
         "clip_poses": performance.poses(head).astype(np.float32),
         "clip_pose_names": np.array(POSE_NAMES),
+        "clip_jaw_turns": turns[0],
+        "clip_jaw_moves": turns[1],
         "clip_off": performance.off.astype(np.float32),
     }
 

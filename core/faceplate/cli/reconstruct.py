@@ -169,12 +169,7 @@ class _Stages:
 
 
 def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _Stages) -> dict[str, Any]:
-    from faceplate.flame_output import (
-        coefficients_path,
-        flame_coefficients,
-        open_flame,
-        write_flame_coefficients,
-    )
+    from faceplate.flame_output import open_flame, write_flame
     from faceplate.head_output import Pictures, write_reconstructed
     from faceplate.portraits import expect_one_person, open_portrait_nets, read_portrait
     from faceplate.reconstruct.head_file import read_head
@@ -215,15 +210,7 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
     notes = [note for portrait in portraits for note in portrait.notes]
     report = _report(options, head, seen, made, notes)
     if flame is not None:
-        model, name = flame
-        found = flame_coefficients(head, model, made)
-        write_flame_coefficients(coefficients_path(options.output), found, name)
-        report["flame"] = {
-            "model": name,
-            "output": str(coefficients_path(options.output)),
-            "shape_off_mm": round(found.shape_off, 2),
-            "expression_off_mm": [round(off, 2) for off in found.expression_off],
-        }
+        report["flame"] = write_flame(options.output, head, flame, made)
     return report
 
 
@@ -232,7 +219,7 @@ def _from_clip(options: argparse.Namespace, values: dict[str, Any], stages: _Sta
         options, values, stages, stages.expect_going, lambda head: _albedo_of(head, options)
     )
     seen = [(still, clip.height) for still in clip.stills]
-    return _report(options, head, seen, made, list(clip.notes)) | {"clip": told}
+    return _report(options, head, seen, made, list(clip.notes)) | told
 
 
 def _albedo_of(head: "HeadModel", options: argparse.Namespace) -> "Albedo | None":

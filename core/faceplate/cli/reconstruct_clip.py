@@ -47,10 +47,6 @@ def is_clip(options: argparse.Namespace) -> bool:
         return False
     if options.points:
         raise RequestError("--points are of photos; a net finds those of a clip, so leave --points out")
-    if options.flame:
-        raise RequestError(
-            "--flame is for photos; make the head from the clip, and put its weights on FLAME with faceplate transfer"
-        )
     if options.output.suffix.lower() == ".obj":
         raise RequestError(
             f"{options.output} can hold no movement; write .glb, .usdc, .usdz or .npz from a clip"
@@ -73,12 +69,13 @@ def reconstruct_clip(
         albedo_of: how skin is coloured on a head.
 
     Returns:
-        The report's part about the clip, the clip, the head, its model.
+        The report's parts about the clip and FLAME, the clip, the head, its model.
 
     Raises:
         as `clips.read_clip`, `reconstruct_stills` and `follow_performance`.
     """
     from faceplate.clips import focal_of, read_clip
+    from faceplate.flame_output import open_flame, write_flame
     from faceplate.head_output import Pictures, write_reconstructed
     from faceplate.io.sequence import open_input
     from faceplate.portraits import open_portrait_nets
@@ -88,6 +85,7 @@ def reconstruct_clip(
     from faceplate.registry.catalogue import manifest_for, read_weights
 
     stages("read")
+    flame = open_flame(options.flame, policy=options.policy) if options.flame else None
     footage = open_input(options.photos[0], frames=options.frames, skip_missing=options.skip_missing)
     if footage.kind == "stills" and len(footage) > 1:
         raise RequestError(f"{footage.words} holds pictures that are no sequence; name the photos one by one")
@@ -123,7 +121,12 @@ def reconstruct_clip(
     )
     stages("write")
     write_reconstructed(options.output, head, made, clip.stills, performance, tiles)
-    return _told(clip, performance), clip, made, head
+    told = {"clip": _told(clip, performance)}
+    if flame is not None:
+        frames = int(performance.found.sum())
+        turning = _Counter("frames put on FLAME", frames, expect_going, quiet=options.quiet)
+        told["flame"] = write_flame(options.output, head, flame, made, performance, on_frame=turning.one)
+    return told, clip, made, head
 
 
 def _told(clip: "Clip", performance: "Performance") -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 from faceplate.reconstruct.albedo import read_albedo
 from faceplate.reconstruct.head_file import read_head
 from faceplate.registry.catalogue import has_model, manifest_for, read_weights
+from tests.support.flame import make_rig, pickled, topology
 from tests.support.head_clip import Acted, picture_of, weights_of
 
 FRAMES, FIRST, BLANK = 24, 1001, 1013
@@ -71,7 +72,8 @@ def test_a_clip_gives_a_head_and_what_it_does(ours, faceplate, clip, tmp_path):
     assert held["clip_rate"].tolist() == [24, 1] and held["clip_poses"].shape == (FRAMES, 21)
     names = held["expression_names"].tolist()
     kept = held["clip_frames"] != BLANK
-    for rows in (held["clip_weights"], held["clip_fitted"], held["clip_poses"]):
+    kinds = ("weights", "fitted", "poses", "jaw_turns", "jaw_moves")
+    for rows in (held[f"clip_{kind}"] for kind in kinds):
         assert np.isnan(rows[~kept]).all() and np.isfinite(rows[kept]).all()
     assert held["clip_weights"][kept].min() >= 0 and held["clip_weights"][kept].max() <= 1
     before, after = (
@@ -104,6 +106,25 @@ def test_a_moving_head_passes_the_validator_of_khronos(ours, faceplate, clip, tm
     assert report["info"]["animationCount"] == 1
 
 
+def test_a_clip_is_put_on_flame(ours, faceplate, clip, shared, head, tmp_path, monkeypatch):
+    """On a rig of FLAME's form: a row for every frame, none where the wall is, and the jaw goes as the mouth does."""
+    (tmp_path / "rig.pkl").write_bytes(pickled(make_rig(head, topology(shared)), 2))
+    monkeypatch.setenv("FACEPLATE_DATA", str(tmp_path / "data"))
+    assert faceplate("models", "import", tmp_path / "rig.pkl", "--like", "flame", "--id", "rig")[0] == 0
+    (tmp_path / "terms").write_text("ours")
+    assert faceplate("models", "accept", "rig", "--text", tmp_path / "terms", "--by", "Ada", "--yes")[0] == 0
+    words = ["--frames", "1007-1014", "--flame", "rig", "--json"]
+    code, said, told = run(faceplate, clip, tmp_path / "head.npz", *words)
+    assert code == 0, told
+    report, held = json.loads(said), arrays(tmp_path / "head.flame.npz")
+    assert len(report["flame"]["expression_off_mm"]) == 2 and report["clip"]["lost"] == [BLANK]
+    assert held["frames"].tolist() == list(range(1007, 1015)) and held["jaw_pose"].shape == (8, 3)
+    kept = held["frames"] != BLANK
+    assert np.isnan(held["expression"][~kept]).all() and np.isfinite(held["expression"][kept]).all()
+    ours_turns = arrays(tmp_path / "head.npz")["clip_jaw_turns"]
+    assert np.corrcoef(held["jaw_pose"][kept, 0], ours_turns[kept, 0])[0, 1] > 0.9
+
+
 def test_a_clip_without_a_face_says_so(ours, faceplate, clip, tmp_path):
     code, _, told = run(faceplate, clip, tmp_path / "head.npz", "--frames", str(BLANK))
     assert code == 65 and "No face was found in" in told and not (tmp_path / "head.npz").exists()
@@ -126,7 +147,6 @@ def test_a_real_clip(ours, faceplate, shared, tmp_path):
         (["--frames", "2001-2010"], "check --frames"),
         (["--frames", "ten"], "--frames should read like 1001-1100"),
         (["--points", "p.json"], "a net finds those of a clip"),
-        (["--flame", "mine"], "--flame is for photos"),
     ],
 )
 def test_what_a_clip_cannot_have_is_refused_in_a_sentence(faceplate, plates, tmp_path, words, said):
