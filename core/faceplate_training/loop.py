@@ -6,6 +6,7 @@ import math
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -65,6 +66,12 @@ class Log:
             " ".join(f"{name} {value:g}" for name, value in shown.items()),
             flush=True,
         )
+
+
+def mean_of(seen: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of every value over the steps that have it."""
+    names = {name for values in seen for name in values}
+    return {name: float(np.mean([values[name] for values in seen if name in values])) for name in names}
 
 
 def save_checkpoint(

@@ -12,7 +12,7 @@ from faceplate.reconstruct.morphable import rotation
 from faceplate_training.renders import people, wear
 from faceplate_training.renders.light import Panorama
 from faceplate_training.renders.london import SAME, along, points_68
-from faceplate_training.renders.make import Renders, gathered, make, read_renders
+from faceplate_training.renders.make import Renders, make
 from faceplate_training.renders.people import PITCH, YAW, rotation_vector, seat
 from faceplate_training.renders.scene import REGIONS, SIDE, Studio, in_sight, parts_of, turn_in_view
 from faceplate_training.renders.skins import spread
@@ -191,15 +191,15 @@ def test_a_profile_hides_its_far_side(studio, monkeypatch):
 
 def test_renders_come_back_from_their_files_and_are_not_drawn_twice(studio, tmp_path, monkeypatch):
     make(studio, tmp_path, "train", seed=8, count=2)
-    found = read_renders(tmp_path, "train")
-    again = gathered([studio.render(np.random.default_rng([8, n])) for n in range(2)])
+    found = Renders.read(tmp_path, "train")
+    again = Renders.gathered([studio.render(np.random.default_rng([8, n])) for n in range(2)])
     for name in Renders.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(found, name), getattr(again, name))
     assert found.pixels.shape == (2, SIDE, SIDE, 3)
     monkeypatch.setattr(Studio, "render", lambda *_: pytest.fail("drawn twice"))
     make(studio, tmp_path, "train", seed=8, count=2)
-    with pytest.raises(FileNotFoundError, match=r"renders\.make draws them"):
-        read_renders(tmp_path, "held_out")
+    with pytest.raises(FileNotFoundError, match=r"README says what draws them"):
+        Renders.read(tmp_path, "held_out")
 
 
 # ------------------------------------------------------------ London

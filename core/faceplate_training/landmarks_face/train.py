@@ -76,9 +76,7 @@ def train(options: argparse.Namespace) -> None:
             averaged.follow(net, step)
         past.append({name: float(term.detach()) for name, term in terms.items()})
         if (step + 1) % 25 == 0:
-            log.row(
-                step + 1, rate=rate, **{name: float(np.mean([row[name] for row in past])) for name in terms}
-            )
+            log.row(step + 1, rate=rate, **loop.mean_of(past))
             past.clear()
         if (step + 1) % 100 == 0:
             loop.save_checkpoint(options.out / "checkpoint.pt", step + 1, net, averaged, optimiser)

@@ -32,7 +32,7 @@ from faceplate_training.parse_face.scenes import SEED, WARDROBE, prefix_of, spli
 from faceplate_training.parse_face.scenes import SIDE as RENDERED
 from faceplate_training.parse_face.views import GLASSES, OCCLUDER, crop_matrix, exposed, warped, warped_labels
 from faceplate_training.renders.light import panoramas
-from faceplate_training.renders.make import Renders, make, read_renders
+from faceplate_training.renders.make import Renders, make
 from faceplate_training.renders.scene import Studio
 from faceplate_training.renders.skins import skins
 from faceplate_training.trained_net import TrainedNet
@@ -155,7 +155,7 @@ def held_out_renders(folder: Path, shared: Path) -> Renders:
         faces = skins(head, shared / "photos", folder / "skins_held_out.npz", held_out=True)
         light = split_light(panoramas(shared / "hdri"), held_out=True)
         make(Studio(head, faces, light, WARDROBE, RENDERED), folder, prefix, SEED + 1_000_000, COUNT)
-    return read_renders(folder, prefix)
+    return Renders.read(folder, prefix)
 
 
 def milliseconds(net: Net, *, times: int = 30) -> float:

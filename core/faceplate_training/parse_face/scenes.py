@@ -9,7 +9,7 @@ from pathlib import Path
 
 from faceplate.reconstruct.head_file import read_head
 from faceplate_training.renders.light import Panorama, panoramas
-from faceplate_training.renders.make import contact_sheet, make, read_renders
+from faceplate_training.renders.make import Renders, contact_sheet, make
 from faceplate_training.renders.scene import Studio
 from faceplate_training.renders.skins import skins
 from faceplate_training.renders.wear import Wardrobe
@@ -55,7 +55,7 @@ def main() -> None:
     light = split_light(panoramas(chosen.hdri), held_out=chosen.held_out)
     studio = Studio(head, faces, light, WARDROBE, SIDE)
     make(studio, chosen.out, prefix, SEED + (1_000_000 if chosen.held_out else 0), chosen.count)
-    contact_sheet(read_renders(chosen.out, prefix), chosen.out / f"{prefix}.png")
+    contact_sheet(Renders.read(chosen.out, prefix), chosen.out / f"{prefix}.png")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from faceplate_training.parse_face.scenes import prefix_of, split_light
 from faceplate_training.parse_face.views import Sources, Views
 from faceplate_training.photos import frames
 from faceplate_training.renders.light import panoramas
-from faceplate_training.renders.make import read_renders
+from faceplate_training.renders.make import Renders
 
 SURE = 0.7
 """Pixels of a calm look whose likeliest class is less likely than this are not expected of the other look."""
@@ -82,7 +82,7 @@ def sources(options: argparse.Namespace) -> Sources:
     """Renders, portraits, photos and skies of the people and panoramas that may train."""
     root, teacher = options.shared / "photos", options.shared / "models" / "yunet_n_dynamic.onnx"
     return Sources(
-        read_renders(options.renders, prefix_of(held_out=False)),
+        Renders.read(options.renders, prefix_of(held_out=False)),
         portraits(root, teacher, options.out / "london_train.npz", held_out=False),
         [frame for frame in frames(root, teacher, options.cache or options.out) if not frame.photo.held_out],
         split_light(panoramas(options.shared / "hdri"), held_out=False),

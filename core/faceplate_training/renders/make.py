@@ -7,8 +7,10 @@ Held-out renders have skins of London people who are never trained on, and seeds
 """
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -36,48 +38,49 @@ class Renders:
     def __len__(self) -> int:
         return len(self.pixels)
 
+    @classmethod
+    def gathered(cls, renders: Sequence[Render]) -> Self:
+        """Single renders, whose arrays have the same names, as one."""
+        drawn = {name: np.stack([getattr(one, name) for one in renders]) for name in cls.names()}
+        return cls(**{**drawn, "yaw": drawn["yaw"].astype(np.float32)})
 
-def gathered(renders: list[Render]) -> Renders:
-    """Single renders as one."""
-    return Renders(
-        np.stack([one.pixels for one in renders]),
-        np.stack([one.points for one in renders]),
-        np.stack([one.visible for one in renders]),
-        np.stack([one.turn for one in renders]),
-        np.stack([one.regions for one in renders]),
-        np.array([one.yaw for one in renders], np.float32),
-    )
+    @classmethod
+    def read(cls, folder: Path, prefix: str) -> Self:
+        """All renders of a prefix ("train", "held_out") that were kept in a folder so far, in order.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        shards = []
+        for path in sorted(folder.glob(f"{prefix}_*.npz")):
+            with np.load(path) as data:
+                shards.append({name: data[name] for name in cls.names()})
+        if not shards:
+            raise FileNotFoundError(
+                f"{folder} holds no {prefix} renders; the recipe's README says what draws them."
+            )
+        return cls(**{name: np.concatenate([shard[name] for shard in shards]) for name in cls.names()})
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Of the arrays."""
+        return [field.name for field in fields(cls)]
 
 
-def read_renders(folder: Path, prefix: str) -> Renders:
-    """All renders of a kind ("train" or "held_out") that were kept in a folder so far, in order.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    shards = []
-    for path in sorted(folder.glob(f"{prefix}_*.npz")):
-        with np.load(path) as data:
-            shards.append({name: data[name] for name in Renders.__dataclass_fields__})
-    if not shards:
-        raise FileNotFoundError(
-            f"{folder} holds no {prefix} renders; faceplate_training.renders.make draws them."
-        )
-    return Renders(**{name: np.concatenate([shard[name] for shard in shards]) for name in shards[0]})
-
-
-def make(studio: Studio, folder: Path, prefix: str, seed: int, count: int) -> None:
+def make(
+    studio: Studio, folder: Path, prefix: str, seed: int, count: int, kind: type[Renders] = Renders
+) -> None:
     """Draw what is missing of `count` renders, a file of SHARD at a time."""
     for first in range(0, count, SHARD):
         path = folder / f"{prefix}_{first:06d}.npz"
         if path.exists():
             continue
-        drawn = gathered(
+        drawn = kind.gathered(
             [studio.render(np.random.default_rng([seed, n])) for n in range(first, min(first + SHARD, count))]
         )
         temporary = path.with_suffix(".part")
         with temporary.open("wb") as file:
-            np.savez_compressed(file, **{name: getattr(drawn, name) for name in Renders.__dataclass_fields__})
+            np.savez_compressed(file, **{name: getattr(drawn, name) for name in kind.names()})
         temporary.replace(path)
         print(path.name, flush=True)
 
@@ -117,7 +120,7 @@ def main() -> None:
     studio = Studio(head, faces, panoramas(options.hdri))
     seed = options.seed + (1_000_000 if options.held_out else 0)
     make(studio, options.out, prefix, seed, options.count)
-    contact_sheet(read_renders(options.out, prefix), options.out / f"{prefix}.png")
+    contact_sheet(Renders.read(options.out, prefix), options.out / f"{prefix}.png")
 
 
 if __name__ == "__main__":

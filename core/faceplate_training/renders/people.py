@@ -1,5 +1,6 @@
 """Who is drawn, with what expression, how turned and through which lens: everything by chance from one generator."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +29,17 @@ class Sitter:
 
 def seat(head: HeadModel, side: int, rng: np.random.Generator) -> Sitter:
     """A random person in a picture of `side` pixels: lens 24-135 mm full frame, the head well inside."""
-    identity = np.clip(rng.normal(0, rng.uniform(0.5, 1.1), len(head.identity)), -2.5, 2.5)
-    rest = head.rest(identity, expression(head, rng))
+    rest = head.rest(anybody(head, rng), expression(head, rng))
+    return placed(lambda: eyes_turned(head, rest, rng), side, rng)
+
+
+def anybody(head: HeadModel, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(K,) identity coefficients, some people more like the mean than others."""
+    return np.clip(rng.normal(0, rng.uniform(0.5, 1.1), len(head.identity)), -2.5, 2.5)
+
+
+def placed(posed: Callable[[], NDArray[np.float32]], side: int, rng: np.random.Generator) -> Sitter:
+    """A head, whose vertices (V, 3) are asked for last, turned and placed before a lens by chance."""
     frontal = rng.random() < 0.45
     yaw = float(np.clip(rng.normal(0, np.radians(22)), -YAW, YAW)) if frontal else rng.uniform(-YAW, YAW)
     pitch = float(np.clip(rng.normal(0, np.radians(13)), -PITCH, PITCH))
@@ -44,7 +54,7 @@ def seat(head: HeadModel, side: int, rng: np.random.Generator) -> Sitter:
     middle = side / 2 + rng.normal(0, 0.02, 2) * side + (0, 0.02 * side)
     centre = middle - focal * aside / distance
     return Sitter(
-        eyes_turned(head, rest, rng),
+        posed(),
         HeadPose(rotation_vector(turn), np.array([*aside, distance])),
         Camera(focal, (float(centre[0]), float(centre[1]))),
         yaw,

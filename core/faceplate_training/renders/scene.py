@@ -92,7 +92,7 @@ class Studio:
     def render(self, rng: np.random.Generator) -> Render:
         """A picture by chance; the same generator state gives the same picture."""
         large = round(self.side * FINER)
-        sitter = seat(self.head, large, rng)
+        sitter = self.seated(large, rng)
         seen = project(sitter.vertices.astype(np.float64), sitter.pose, sitter.camera)
         raster = rasterise(seen, self.triangles, (large, large))
         panorama, turn = self.panoramas[rng.integers(len(self.panoramas))], rng.random()
@@ -107,6 +107,10 @@ class Studio:
         tone = np.median(tone, 0) if len(tone) else np.array([0.3, 0.2, 0.15])
         self.dress(canvas, sitter, hair, behind, tone, regions, rng)
         return self.finish(canvas, sitter, raster, seen, regions, rng)
+
+    def seated(self, side: int, rng: np.random.Generator) -> Sitter:
+        """Who sits for a picture of `side` pixels."""
+        return seat(self.head, side, rng)
 
     def shade(self, sitter: Sitter, light: np.ndarray, rng: np.random.Generator) -> NDArray[np.float32]:
         """(V, 4): light on every vertex (RGB, brought to a typical exposure) and the sheen that skin adds to it."""
@@ -169,14 +173,23 @@ class Studio:
 
     def skin(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """One person's skin or a mixture of two, and a factor (3,) that makes it darker or lighter, redder or paler."""
-        first, second = (self.skins[k] for k in rng.integers(len(self.skins), size=2))
-        share = rng.choice([0.0, rng.uniform(0.2, 0.5)])
-        mixed = first * (1 - share) + second * share if share else first
+        chosen, share, tone = self.draw_skin(rng)
+        return self.mixture(chosen, share), tone
+
+    def draw_skin(self, rng: np.random.Generator) -> tuple[NDArray[np.int32], float, NDArray[np.float32]]:
+        """Two skins' numbers (2,), how much of the second there is, and the factor (3,)."""
+        chosen = rng.integers(len(self.skins), size=2)
+        share = float(rng.choice([0.0, rng.uniform(0.2, 0.5)]))
         depth = rng.normal(0, 0.3) - (rng.random() < 0.3) * rng.uniform(
             0.2, 1.3
         )  # log 2: London is mostly light
         tint = np.array([0.0, -0.12, -0.22]) * max(-depth, 0) + rng.normal(0, 0.05, 3)
-        return mixed, np.exp(depth + tint).astype(np.float32)
+        return chosen.astype(np.int32), share, np.exp(depth + tint).astype(np.float32)
+
+    def mixture(self, chosen: np.ndarray, share: float) -> NDArray[np.float32]:
+        """(T, T, 3) scene-linear."""
+        first, second = (self.skins[k] for k in chosen)
+        return np.asarray(first * (1 - share) + second * share, np.float32) if share else first
 
     def regions(self, raster: Raster, *, hairy: bool) -> NDArray[np.uint8]:
         """(S, S) into REGIONS, the head alone; `hairy`: its skull is painted as hair."""

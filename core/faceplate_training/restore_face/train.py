@@ -8,7 +8,6 @@ The identity term uses our own embedder, `--identity`; it joins at `--identity-f
 import argparse
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
@@ -68,7 +67,7 @@ def train(options: argparse.Namespace) -> None:
         averaged.follow(net, step)
         seen.append(values)
         if (step + 1) % 50 == 0:
-            log.row(step + 1, **mean_of(seen))
+            log.row(step + 1, **loop.mean_of(seen))
             seen.clear()
         if (step + 1) % 250 == 0:
             loop.save_checkpoint(options.out / "checkpoint.pt", step + 1, net, averaged, optimiser)
@@ -96,12 +95,6 @@ def learn(
         before, after = ((x - clean).square().mean((1, 2, 3)).clamp_min(1e-7) for x in (damaged, restored))
         values["gain"] = float((10 * torch.log10(before / after)).median())
     return {**values, "loss": float(loss.detach()), "rate": rate}
-
-
-def mean_of(seen: list[dict[str, float]]) -> dict[str, float]:
-    """The mean of every value over the steps that have it."""
-    names = {name for values in seen for name in values}
-    return {name: float(np.mean([values[name] for values in seen if name in values])) for name in names}
 
 
 def export(net: torch.nn.Module, path: Path) -> None:
