@@ -13,9 +13,10 @@ from faceplate.io.colourspaces import encoding_for, guess_space
 from faceplate.io.plates import to_plate
 from faceplate.io.sequence import Footage, FrameFile, FrameReader
 from faceplate.plate import Plate
-from faceplate.portraits import BESIDE, LENS, SMALL, PortraitNets, still_of
+from faceplate.portraits import BESIDE, LENS, SMALL, PortraitNets, guess_of, still_of
 from faceplate.reconstruct.camera import FULL_FRAME_WIDTH, Camera
 from faceplate.reconstruct.frame_choice import Candidate, choose_frames
+from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.performance import ClipFrame
 from faceplate.reconstruct.pipeline import Still
 from faceplate.stages.landmarks import Landmarks, find_landmarks
@@ -57,6 +58,7 @@ class Clip:
 def read_clip(
     footage: Footage,
     nets: PortraitNets,
+    head: HeadModel | None = None,
     *,
     face: int | None = None,
     lens: float | None = None,
@@ -72,6 +74,7 @@ def read_clip(
         footage: of the frames that are asked for.
         nets: open, those that find faces and points; a net for identity tells people apart, one for quality helps to
             choose frames.
+        head: the model that is to be fitted, for the net that says what it sees of the head; None asks no net.
         face: which person, 1 is the one shown largest and longest; None where there is but one.
         lens: mm, full-frame equivalent; None takes 50 as a guess.
         colourspace: of the frames, None for what the files say.
@@ -87,15 +90,18 @@ def read_clip(
         frames = _Frames(footage, reader, colourspace)
         tracks, size = _followed(frames, nets, on_frame)
         person = choose_person(tracks, frames.numbers, footage.words, face)
-        faces, candidates = [], []
+        faces, candidates, guesses = [], [], {}
         for place, stretch, found in person:
             on_frame()
+            plate, number = frames.plate(place), frames.numbers[place]
             try:
-                seen = find_landmarks(frames.plate(place), found, nets.landmarks)
+                seen = find_landmarks(plate, found, nets.landmarks)
             except RangeError:
                 continue  # its points fall together, or it lies beyond the plate: the frame does not show it
-            number = frames.numbers[place]
-            faces.append(ClipFrame(number, seen.points, seen.trust, float(np.median(seen.spread)), stretch))
+            guess = guesses[number] = guess_of(plate, found, seen, nets, head)
+            expected = None if guess is None else guess.expression
+            spread = float(np.median(seen.spread))
+            faces.append(ClipFrame(number, seen.points, seen.trust, spread, stretch, expected))
             candidates.append(_candidate(number, seen, found))
         if not faces:
             raise _no_face(footage)
@@ -109,6 +115,7 @@ def read_clip(
                 lens or LENS,
                 told[number].trust,
                 told[number].spread,
+                guesses[number],
             )
             for number in chosen
         ]

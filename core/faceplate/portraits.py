@@ -16,6 +16,8 @@ from faceplate.io.plates import to_plate
 from faceplate.model_choice import PLAIN_CHOICE, ModelChoice, choose_models
 from faceplate.plate import Plate
 from faceplate.reconstruct.camera import FULL_FRAME_WIDTH, Camera
+from faceplate.reconstruct.initial import Guess, guess_head
+from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.pipeline import Still, expect_no_profile
 from faceplate.reconstruct.points_file import read_points
 from faceplate.registry.catalogue import has_model
@@ -23,7 +25,7 @@ from faceplate.restore.likeness import Identity, identity_on, similarity
 from faceplate.runtime.net import Net
 from faceplate.runtime.pool import open_net
 from faceplate.stages.detect import detect_faces
-from faceplate.stages.landmarks import find_landmarks, five_of
+from faceplate.stages.landmarks import Landmarks, find_landmarks, five_of
 from faceplate.stages.view import view_plate
 from faceplate_client.errors import InputError, ModelError, RequestError
 
@@ -40,6 +42,9 @@ SMALL = 64.0
 LENS = 50.0
 """mm, full-frame equivalent, when neither the file nor anybody says."""
 
+GUESSED = "faceplate-head@0."
+"""What the ids of the heads begin with whose coefficients the nets of task head.guess tell."""
+
 _GREY = 0.01  # how far apart a colour picture's channels are at least, on average
 
 
@@ -51,6 +56,7 @@ class PortraitNets:
     landmarks: Net | None = None
     identity: Net | None = None
     quality: Net | None = None
+    guess: Net | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ def open_portrait_nets(
     find: bool,
     compare: bool,
     rank: bool = False,
+    guess: bool = True,
 ) -> PortraitNets:
     """Open the nets that portraits need.
 
@@ -84,6 +91,7 @@ def open_portrait_nets(
         find: whether faces and their points have to be found; not where files give them.
         compare: whether it is to be asked if photos show one person.
         rank: whether the best of many are to be chosen.
+        guess: whether a net may say what it sees of the head, where there is one and points have to be found.
 
     Raises:
         ModelError: points have to be found and no model here finds them; whatever else `choose_models` raises.
@@ -95,8 +103,9 @@ def open_portrait_nets(
             "points of each photo with --points FILE.",
             code="model.missing",
         )
-    wants = [*(["face.identity"] if compare else []), *(["face.quality"] if rank else [])]
-    every = ("face.detect", "face.landmarks", "face.identity", "face.quality")
+    asked = {"face.identity": compare, "face.quality": rank, "head.guess": guess and find}
+    wants = [task for task, wanted in asked.items() if wanted]
+    every = ("face.detect", "face.landmarks", "face.identity", "face.quality", "head.guess")
     used = choose_models(choice, needs=needs, wants=wants, knows=every)
     nets = {task: open_net(manifest, device=device, policy=choice.policy) for task, manifest in used.items()}
     return PortraitNets(*(nets.get(task) for task in every))
@@ -105,6 +114,7 @@ def open_portrait_nets(
 def read_portrait(
     path: Path,
     nets: PortraitNets,
+    head: HeadModel | None = None,
     *,
     points: Path | None = None,
     face: int | None = None,
@@ -116,6 +126,7 @@ def read_portrait(
     Args:
         path: a picture; EXIF's orientation is obeyed.
         nets: open.
+        head: the model that is to be fitted, for the net that says what it sees of the head; None asks no net.
         points: a file of the 68 points (`reconstruct.points_file`), which no net then looks for.
         face: which face, 1 is the largest; None where there is but one.
         lens: mm, full-frame equivalent; None reads it from the file, or takes 50.
@@ -128,7 +139,7 @@ def read_portrait(
     picture = read_picture(path)
     plate = to_plate(picture, 1, encoding_for(colourspace or guess_space(picture)))
     told = lens or _lens_of(picture)
-    trust, spread = None, 0.0
+    trust, spread, guess = None, 0.0, None
     if points is not None:
         found = read_points(points)
         _expect_inside(found, plate, points, path)
@@ -141,10 +152,20 @@ def read_portrait(
         seen = find_landmarks(plate, chosen, nets.landmarks)
         expect_no_profile(str(path), seen.yaw)
         found, trust, spread = seen.points, seen.trust, float(np.median(seen.spread))
+        guess = guess_of(plate, chosen, seen, nets, head)
     identity = None if nets.identity is None else identity_on(plate, chosen, nets.identity)
-    still = still_of(str(path), plate, found, told or LENS, trust, spread)
+    still = still_of(str(path), plate, found, told or LENS, trust, spread, guess)
     notes = _notes(path, picture, still, chosen.height)
     return Portrait(still, identity, told, chosen.height, notes)
+
+
+def guess_of(
+    plate: Plate, face: Face, seen: Landmarks, nets: PortraitNets, head: HeadModel | None
+) -> Guess | None:
+    """What the net says of a face whose points were found; None without a net, and of heads that it does not know."""
+    if nets.guess is None or head is None or not head.id.startswith(GUESSED):
+        return None
+    return guess_head(plate, face, seen, nets.guess, head)
 
 
 def choose_face(faces: Sequence[Face], path: Path, number: int | None) -> Face:
@@ -213,7 +234,13 @@ def _expect_inside(points: Points, plate: Plate, file: Path, path: Path) -> None
 
 
 def still_of(
-    name: str, plate: Plate, points: Points, lens: float, trust: NDArray[np.float32] | None, spread: float
+    name: str,
+    plate: Plate,
+    points: Points,
+    lens: float,
+    trust: NDArray[np.float32] | None,
+    spread: float,
+    guess: Guess | None = None,
 ) -> Still:
     """A plate as a fit takes it, over its data window; the lens looks at the middle of the display window.
 
@@ -221,13 +248,15 @@ def still_of(
         name: for sentences about it. plate: upright, in its own space.
         points: (68, 2), display window coordinates. lens: mm, full-frame equivalent.
         trust: (68,) 0-1, or None for all 1. spread: pixels, how far points may be off, 0 where nobody said.
+        guess: what a net says of the head, or None.
     """
     display, data = plate.display_window, plate.data_window
     shift = np.array([data.x0, data.y0], np.float32)
     centre = ((display.x0 + display.x1) / 2 - data.x0, (display.y0 + display.y1) / 2 - data.y0)
     focal = max(display.width, display.height) * lens / FULL_FRAME_WIDTH
     pixels = view_plate(plate).pixels
-    return Still(name, pixels, points - shift, Camera(focal, centre), trust, spread)
+    expected = (None, None) if guess is None else (guess.expression, guess.identity)
+    return Still(name, pixels, points - shift, Camera(focal, centre), trust, spread, *expected)
 
 
 def _lens_of(picture: Picture) -> float | None:

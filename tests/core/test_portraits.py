@@ -1,6 +1,7 @@
 """Photos made ready for a head: upright, one face, its points; and every photo that is none says so in a sentence."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,31 @@ def test_a_profile_is_refused_by_the_net_that_sees_it(tmp_path, monkeypatch):
         read_portrait(photo, nets)
     found = read_portrait(photo, PortraitNets(detect=Landmarker(), landmarks=Landmarker(turn=0.3)))
     assert found.still.points.shape == (68, 2) and found.still.trust is not None and found.still.spread > 0
+
+
+def test_what_a_net_says_of_the_head_goes_with_the_photo(tmp_path, monkeypatch, head):
+    monkeypatch.setattr("faceplate.portraits.detect_faces", lambda plate, net: [face_at(100, 60, 220, 200)])
+    told = [np.zeros((1, 68, 2)), np.ones((1, 68)), np.ones((1, 68)), np.zeros((1, 3))]
+    told += [
+        np.zeros((1, 60)),
+        np.ones((1, 60)),
+        np.full((1, 52), 0.25),
+        np.full((1, 52), 0.1),
+        np.zeros((1, 3, 8, 8)),
+    ]
+
+    def guess(batch):
+        return tuple(part.astype(np.float32) for part in told)
+
+    photo = save(tmp_path / "a.jpg", picture())
+    nets = PortraitNets(detect=Landmarker(), landmarks=Landmarker(turn=0.1), guess=guess)  # pyright: ignore
+    still = read_portrait(photo, nets, head).still
+    assert still.expected is not None and still.expected_identity is not None
+    np.testing.assert_allclose(still.expected.mean[head.arkit], 0.25)
+    # nobody asks about a head whose coefficients the net does not tell, nor where points are given
+    assert read_portrait(photo, nets, replace(head, id="flame@2023")).still.expected is None
+    assert read_portrait(photo, nets).still.expected is None
+    assert read_portrait(photo, nets, head, points=points_file(tmp_path)).still.expected is None
 
 
 def test_nobody_looks_for_faces_without_nets(tmp_path):

@@ -173,7 +173,7 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
     from faceplate.head_output import Pictures, write_reconstructed
     from faceplate.portraits import expect_one_person, open_portrait_nets, read_portrait
     from faceplate.reconstruct.head_file import read_head
-    from faceplate.reconstruct.pipeline import ReconstructParams, reconstruct_stills
+    from faceplate.reconstruct.pipeline import UNKNOWN_LENS, ReconstructParams, reconstruct_stills
     from faceplate.registry.catalogue import manifest_for, read_weights
 
     stages("read")
@@ -191,6 +191,7 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
         read_portrait(
             photo,
             nets,
+            head,
             points=points,
             face=values["face"] or None,
             lens=values["lens"] or None,
@@ -201,7 +202,8 @@ def _reconstruct(options: argparse.Namespace, values: dict[str, Any], stages: _S
     expect_one_person(portraits)
     # one factor is fitted for all cameras, so a lens that is known for one photo alone is a guess as well
     known = all(portrait.lens is not None for portrait in portraits)
-    params = ReconstructParams(values["texture"], 0.0 if known else 0.25, _albedo_of(head, options))
+    spread = 0.0 if known else UNKNOWN_LENS
+    params = ReconstructParams(values["texture"], spread, _albedo_of(head, options))
     stills, tiles = [portrait.still for portrait in portraits], Pictures() if values["udim"] else None
     made = reconstruct_stills(head, stills, params, on_stage=stages, on_tile=tiles.add if tiles else None)
     stages("write")

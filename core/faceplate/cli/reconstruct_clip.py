@@ -81,7 +81,7 @@ def reconstruct_clip(
     from faceplate.portraits import open_portrait_nets
     from faceplate.reconstruct.head_file import read_head
     from faceplate.reconstruct.performance import follow_performance
-    from faceplate.reconstruct.pipeline import ReconstructParams, reconstruct_stills
+    from faceplate.reconstruct.pipeline import UNKNOWN_LENS, ReconstructParams, reconstruct_stills
     from faceplate.registry.catalogue import manifest_for, read_weights
 
     stages("read")
@@ -96,12 +96,14 @@ def reconstruct_clip(
     clip = read_clip(
         footage,
         nets,
+        head,
         face=values["face"] or None,
         lens=values["lens"] or None,
         colourspace=options.colourspace,
         on_frame=looking.one,
     )
-    params = ReconstructParams(values["texture"], 0.25 if clip.lens is None else 0.0, albedo_of(head))
+    spread = UNKNOWN_LENS if clip.lens is None else 0.0
+    params = ReconstructParams(values["texture"], spread, albedo_of(head), same_lens=True)
     tiles = Pictures() if values["udim"] else None
     made = reconstruct_stills(
         head, clip.stills, params, on_stage=stages, on_tile=tiles.add if tiles else None

@@ -91,6 +91,11 @@ class HeadModel:
         """(E,), the expressions that a fit may move: the independent ones."""
         return np.array([role in ("arkit", "extra") for role in self.expression_roles])
 
+    @cached_property
+    def arkit(self) -> NDArray[np.int64]:
+        """(A,), where the expressions with ARKit's names are, in this head's order."""
+        return np.flatnonzero([role == "arkit" for role in self.expression_roles])
+
     def mask(self, name: str) -> NDArray[np.float32]:
         """(V,) 0-1, one of the soft selections by name."""
         return self.masks[_place(self.mask_names, name, "mask")]

@@ -36,6 +36,7 @@ TASKS = (
     "head.model",
     "head.albedo",
     "head.flame",
+    "head.guess",
 )
 RUNTIMES = ("onnx", "torch", "npz")
 CLASSES = {

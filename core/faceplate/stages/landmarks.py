@@ -108,8 +108,20 @@ def crop_from_points(five: Points) -> Matrix:
     return fit_similarity(five, TEMPLATE)
 
 
+def cut_face(plate: Plate, five: Points, face: Face, *, gain: float = 1.0) -> Crop:
+    """The (SIDE, SIDE) crop that nets of points and of heads read, cut as all crops are, its template laid where ours
+    says.
+
+    Args:
+        five: (5, 2), display window coordinates; `face` is only told what it is.
+        gain: exposure of the view, see `tone.expose`.
+    """
+    laid = apply(inverse(crop_from_points(five)), template_points("ffhq_512", SIDE))
+    return align_face(plate, Face(face.box, laid, face.score), side=SIDE, gain=gain)
+
+
 def _look(plate: Plate, five: Points, face: Face, net: Net, gain: float) -> Landmarks:
-    crop = _crop(plate, five, face, gain)
+    crop = cut_face(plate, five, face, gain=gain)
     batch = np.stack([crop.pixels, crop.pixels[:, ::-1]]).transpose(0, 3, 1, 2)
     points, spread, visible, turn = _checked(net(np.ascontiguousarray(batch, np.float32)), net)
     other = (points[1] * (-1, 1) + (SIDE, 0))[MIRROR]
@@ -121,12 +133,6 @@ def _look(plate: Plate, five: Points, face: Face, net: Net, gain: float) -> Land
         ((visible[0] + visible[1][MIRROR]) / 2).astype(np.float32),
         _turned_with(crop.plate_from_crop, turn[0], turn[1] * (1, -1, -1)),
     )
-
-
-def _crop(plate: Plate, five: Points, face: Face, gain: float) -> Crop:
-    """The net's crop, cut by the one that cuts all crops: its template laid where ours says."""
-    laid = apply(inverse(crop_from_points(five)), template_points("ffhq_512", SIDE))
-    return align_face(plate, Face(face.box, laid, face.score), side=SIDE, gain=gain)
 
 
 def _turned_with(plate_from_crop: Matrix, *turns: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from faceplate.faces import Face
 from faceplate.geometry import apply, fit_similarity
-from faceplate.nets.landmarks_net import LandmarksNet
+from faceplate.nets.reconstruct_net import ReconstructNet
 from faceplate.plate import Plate
 from faceplate.registry.catalogue import manifest_for, verify
 from faceplate.runtime.net import Net
@@ -27,6 +27,7 @@ from faceplate.stages.detect import detect_faces
 from faceplate.stages.landmarks import TEMPLATE, Landmarks, find_landmarks, five_of
 from faceplate_training.degrade import degrade
 from faceplate_training.landmarks_face.views import london, misplaced, rendered
+from faceplate_training.reconstruct_face.shipped import PointsAlone
 from faceplate_training.renders.london import SAME, marked, read_photo
 from faceplate_training.trained_net import TrainedNet
 
@@ -38,7 +39,9 @@ BANDS = ((0, 15), (15, 30), (30, 45), (45, 60), (60, 80))
 def open_weights(path: Path) -> Net:
     """A net from an ONNX file or a checkpoint."""
     if path.suffix == ".pt":
-        return TrainedNet(LandmarksNet(), path)
+        trained = TrainedNet(ReconstructNet(), path)
+        trained.net = PointsAlone(trained.net)  # pyright: ignore[reportArgumentType]
+        return trained
     providers = ("CPUExecutionProvider",)
     return OnnxNet(path.read_bytes(), id=path.stem, template="", providers=providers, threads=1)
 

@@ -1,5 +1,6 @@
 """What the net is shown: renders and London photos, cropped as the stage crops, moved, recoloured and damaged."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from faceplate.arrays import Matrix, Points
 from faceplate.geometry import apply, scaling, translation
 from faceplate.nets.landmarks_net import SIDE
 from faceplate.reconstruct.head_file import read_head
+from faceplate.reconstruct.morphable import HeadModel
 from faceplate.stages.landmarks import MIRROR, SHARE, crop_from_points, five_of
 from faceplate_training.degrade import degrade, monochrome
 from faceplate_training.renders.london import fit_head, marked, read_photo
-from faceplate_training.renders.make import read_renders
+from faceplate_training.renders.make import Renders
 from faceplate_training.renders.people import Sitter
 from faceplate_training.renders.scene import turn_in_view
 
@@ -44,24 +46,31 @@ class Shown:
 
 def rendered(folder: Path, prefix: str) -> Shown:
     """All renders of a kind that `renders.make` left in a folder."""
-    found = read_renders(folder, prefix)
+    found = Renders.read(folder, prefix)
     visible = found.visible.astype(np.float32)
     return Shown(found.pixels, found.points, visible, np.ones_like(visible), found.turn)
 
 
 def london(root: Path, head_file: Path, *, held_out: bool) -> Shown:
-    """London's marked photos, cut about the face. Whether ears and jaw lie under hair is not told."""
-    head, pixels, points, turns = read_head(head_file), [], [], []
-    for item in marked(root):
-        if item.photo.held_out != held_out:
-            continue
-        photo = read_photo(item.photo.path)
-        fitted = fit_head(head, item.points, photo.shape[:2])
+    """London's marked photos."""
+    chosen = [item for item in marked(root) if item.photo.held_out == held_out]
+    return cut_about_faces(
+        ((read_photo(item.photo.path), item.points) for item in chosen), read_head(head_file)
+    )
+
+
+def cut_about_faces(photos: Iterable[tuple[np.ndarray, Points]], head: HeadModel) -> Shown:
+    """Photos (H, W, 3) uint8 RGB with their points (68, 2), cut about the face. Whether ears and jaw lie under hair is
+    not told.
+    """
+    pixels, points, turns = [], [], []
+    for photo, known in photos:
+        fitted = fit_head(head, known, photo.shape[:2])
         turns.append(turn_in_view(Sitter(fitted.vertices, fitted.pose, fitted.camera, 0.0, 0.0)))
         stored = translation(STORED / 2, STORED / 2) @ scaling(1.2) @ translation(-SIDE / 2, -SIDE / 2)
-        matrix = stored @ crop_from_points(five_of(item.points))
+        matrix = stored @ crop_from_points(five_of(known))
         pixels.append(_warped(photo, matrix, STORED))
-        points.append(apply(matrix, item.points))
+        points.append(apply(matrix, known))
     told = np.ones((len(points), 68), np.float32)
     told[:, [*range(4), *range(13, 17)]] = 0
     return Shown(np.stack(pixels), np.stack(points), np.ones_like(told), told, np.array(turns, np.float32))
