@@ -104,7 +104,8 @@ def begun(options: argparse.Namespace, head: HeadModel, views: Views) -> Reconst
     """A fresh net that expects points where they usually are, or shipped weights, their normalisation held."""
     net = ReconstructNet()
     if options.begin_with:
-        load_onnx_weights(Whole(net, Mirror.of(head)), options.begin_with)
+        # partly: the camera that ties points to coefficients is not in the file
+        load_onnx_weights(Whole(net, Mirror.of(head)), options.begin_with, partly=True)
     else:
         usual = np.stack([s.points for s in map(views.__getitem__, range(256)) if s.kind != UNTOLD])
         net.expect(torch.from_numpy(usual.mean(0)), torch.from_numpy(usual.std(0).mean(1)))
