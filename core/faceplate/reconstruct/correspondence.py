@@ -25,7 +25,9 @@ _PRIOR = 20.0  # what a standard deviation of identity costs, in mm^2
 _EYES = 100.0  # how many vertices an eye's centre is worth
 _FAR = 0.7  # mm between surfaces, on average, from where a fit is doubted
 _NODS = (0.35, -0.35)  # radians
-_UPPER_LIP, _LOWER_LIP = 51, 57  # of the 68 points: the middle of the red's outer rims
+LIPS = (51, 57)
+"""Of the 68 points: the middle of the upper and of the lower lip's outer rim."""
+
 _AROUND = 50.0  # mm along the skin, how far from them lips are told apart
 _APART = 12.0  # mm, by how much one of them is to be nearer than the other
 _SURE, _LOST = 2.0, 8.0  # mm between surfaces, up to where trust is full and from where there is none
@@ -89,10 +91,7 @@ def correspond(head: HeadModel, other: OtherHead) -> Correspondence:
         tries = [state, *(fit.settled(nod) for nod in _NODS)]
         state = min(tries, key=fit.apart)
     spots = _meet(head, other, fit.placed(state))
-    trust = np.clip((_LOST - spots.distance) / (_LOST - _SURE), 0, 1).astype(np.float32)
-    skin = np.zeros(len(trust), bool)
-    skin[other.triangles] = True
-    trust[~(spots.met & skin)] = 0
+    trust = trust_in(spots, other.triangles)
     if (trust > 0).sum() < 100:
         raise RangeError(
             "The other head meets ours nowhere. It should be in millimetres, upright, and look along z."
@@ -106,6 +105,19 @@ def correspond(head: HeadModel, other: OtherHead) -> Correspondence:
         state.move,
         state.identity.astype(np.float32),
     )
+
+
+def trust_in(spots: Spots, triangles: np.ndarray) -> NDArray[np.float32]:
+    """(V,) 0-1, how sure it is that what was met belongs to each vertex.
+
+    Full up to 2 mm between the surfaces, none from 8 mm on, and none for vertices that are not of the skin's
+    `triangles` (F, 3).
+    """
+    trust = np.clip((_LOST - spots.distance) / (_LOST - _SURE), 0, 1).astype(np.float32)
+    skin = np.zeros(len(trust), bool)
+    skin[triangles] = True
+    trust[~(spots.met & skin)] = 0
+    return trust
 
 
 @dataclass(frozen=True)
@@ -124,7 +136,7 @@ class _Fit:
         self._surface = Surface(other.points.astype(np.float32), other.triangles)
         face = head.mask("face") > 0.3
         used = np.zeros(len(head.mean), bool)
-        used[head.quads[_quads_of(head, ("face",))]] = True
+        used[head.quads[quads_of(head, ("face",))]] = True
         self._chosen = np.flatnonzero(face & used)[::_EVERY]
         self._balls = head.joint_regressor[[head.joint_names.index(f"eye_{s}") for s in ("left", "right")]]
         # (points, 3, K): how the chosen vertices, and the eyes' centres, move with identity
@@ -208,37 +220,48 @@ class _Fit:
 
 def _meet(head: HeadModel, other: OtherHead, placed: np.ndarray) -> Spots:
     """Each of the other's vertices on our skin, lower lips on lower lips."""
-    triangles, _ = triangles_of(head.quads[_quads_of(head, ("face", "skull", "neck", "mouth"))])
-    lips = head.landmarks["68"].on(placed)[[_UPPER_LIP, _LOWER_LIP]]
-    surface = Surface(placed.astype(np.float32), triangles, _lips(placed, triangles, lips))
+    triangles, _ = triangles_of(head.quads[quads_of(head, ("face", "skull", "neck", "mouth"))])
+    lips = head.landmarks["68"].on(placed)[[*LIPS]]
+    surface = Surface(placed.astype(np.float32), triangles, lip_sides(placed, triangles, lips))
     quads = np.column_stack([other.triangles, np.full(len(other.triangles), -1)])
     return surface.nearest(
         other.points,
         facing=vertex_normals(other.points, quads),
-        labels=_lips(other.points, other.triangles, lips),
+        labels=lip_sides(other.points, other.triangles, lips),
     )
 
 
-def _lips(points: np.ndarray, triangles: np.ndarray, lips: np.ndarray) -> NDArray[np.int8]:
-    """(V,) 1 about the lower lip, -1 about the upper one, 0 in their corners and elsewhere.
+def lip_sides(points: np.ndarray, triangles: np.ndarray, lips: np.ndarray) -> NDArray[np.int8]:
+    """`sides` of a mouth; `lips` (2, 3) mm, the middle of the upper and of the lower lip's red."""
+    return sides(points, triangles, lips, _AROUND, _APART)
+
+
+def sides(
+    points: np.ndarray, triangles: np.ndarray, middles: np.ndarray, around: float, apart: float
+) -> NDArray[np.int8]:
+    """(V,) -1 about the upper of two lips or lids, 1 about the lower one, 0 in their corners and elsewhere.
 
     Lips that touch are far apart over the skin: the way from one to the other leads round a corner of the mouth.
+
+    Args:
+        points: (V, 3) mm. triangles: (F, 3). middles: (2, 3) mm, of the upper and of the lower one.
+        around: mm along the skin, how far from them. apart: mm, by how much one of them is to be nearer than the other.
     """
     used = np.unique(triangles)
     upper, lower = (
         along_edges(
-            points, triangles, int(used[np.linalg.norm(points[used] - lip, axis=1).argmin()]), _AROUND
+            points, triangles, int(used[np.linalg.norm(points[used] - middle, axis=1).argmin()]), around
         )
-        for lip in lips
+        for middle in middles
     )
-    near = np.minimum(upper, lower) < _AROUND
-    upper, lower = np.minimum(upper, 2 * _AROUND), np.minimum(lower, 2 * _AROUND)
+    near = np.minimum(upper, lower) < around
+    upper, lower = np.minimum(upper, 2 * around), np.minimum(lower, 2 * around)
     return np.where(
-        near & (upper - lower > _APART), 1, np.where(near & (lower - upper > _APART), -1, 0)
+        near & (upper - lower > apart), 1, np.where(near & (lower - upper > apart), -1, 0)
     ).astype(np.int8)
 
 
-def _quads_of(head: HeadModel, regions: Sequence[str]) -> NDArray[np.bool_]:
+def quads_of(head: HeadModel, regions: Sequence[str]) -> NDArray[np.bool_]:
     """(F,) whether a face is of one of some regions; all of them where the head has none of those."""
     chosen = np.array([name in regions for name in head.region_names])[head.quad_region]
     return chosen if chosen.any() else np.ones(len(head.quads), bool)
