@@ -9,6 +9,7 @@ from .operators import (
     restore_image,
     restore_strip,
     transfer_expression,
+    transfer_shapes,
     transfer_to_flame,
 )
 
@@ -19,6 +20,7 @@ _PARTS = (
     points,
     transfer_expression,
     transfer_to_flame,
+    transfer_shapes,
     restore_image,
     restore_strip,
     panels,

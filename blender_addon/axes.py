@@ -4,6 +4,8 @@
 import numpy as np
 from mathutils import Matrix, Vector
 
+from .faceplate_client.errors import RequestError
+
 WORLD_FROM_OURS = Matrix(((1, 0, 0), (0, 0, -1), (0, 1, 0)))
 
 _MILLIMETRES = 1000.0
@@ -20,6 +22,18 @@ def ours_moves(moves, matrix):
     """As `ours`, of moves (..., 3), which have no place."""
     turn = np.array(WORLD_FROM_OURS.transposed()) @ np.array(matrix)[:3, :3]
     return (moves @ turn.T * _MILLIMETRES).astype(np.float32)
+
+
+def moves_from_ours(moves, matrix):
+    """The inverse of `ours_moves`: moves (..., 3) of an object with that matrix, from the command's, mm.
+
+    Raises:
+        RequestError: a matrix that makes the object flat.
+    """
+    turn = np.array(WORLD_FROM_OURS.transposed()) @ np.array(matrix)[:3, :3]
+    if abs(np.linalg.det(turn)) < 1e-12:
+        raise RequestError("An object has a scale of 0. Give it another, and transfer again.")
+    return (moves @ np.linalg.inv(turn).T / _MILLIMETRES).astype(np.float32)
 
 
 def bone_from_ours(armature, bone):

@@ -5,10 +5,24 @@ Nothing here knows Blender.
 """
 
 import re
+from fnmatch import fnmatchcase
 
 import numpy as np
 
 from .faceplate_client.errors import RequestError
+
+ARKIT = (
+    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",
+    "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight",
+    "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",
+    "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight",
+    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker",
+    "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthSmileLeft",
+    "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
+    "noseSneerLeft", "noseSneerRight", "tongueOut",
+)  # fmt: skip
+"""The 52 names of ARKit."""
 
 _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -41,6 +55,21 @@ def match_names(source, target):
         elif len(both) == 2:
             found[name] = both
     return found
+
+
+def picked(names, words):
+    """The names that are meant by words with commas between them, `mouth*, jawOpen`; all of them by none.
+
+    Raises:
+        RequestError: a word that no name answers to.
+    """
+    wanted = [word.strip() for word in words.split(",") if word.strip()]
+    strangers = [word for word in wanted if not any(fnmatchcase(name, word) for name in names)]
+    if strangers:
+        raise RequestError(
+            f"There is no shape key {', '.join(strangers)}. There are {', '.join(names) or 'none'}."
+        )
+    return [name for name in names if not wanted or any(fnmatchcase(name, word) for word in wanted)]
 
 
 def map_as_text(names):

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import axes
 from .faceplate_client.errors import RequestError
+from .keys import moves, places
 
 _EXPRESSION = re.compile(r"Exp_?\d+$")
 _POSE = re.compile(r"Pose_?\d+$")
@@ -58,17 +59,17 @@ class FlameRig:
         """What `faceplate transfer` reads of a rig (docs/heads.md), {name: array}; identity keys are kept as set."""
         mesh, world = self.target.data, self.target.matrix_world
         keys = mesh.shape_keys.key_blocks
-        rest = _places(mesh.shape_keys.reference_key)
+        rest = places(mesh.shape_keys.reference_key)
         for key in keys:
             if key.value and not (_EXPRESSION.match(key.name) or _POSE.match(key.name)):
-                rest = rest + key.value * _moves(key)
+                rest = rest + key.value * moves(key)
         joints = {part: self._joint(name) for part, name in self.bones.items()}
         limits = np.array([(keys[name].slider_min, keys[name].slider_max) for name in self.keys], np.float32)
         found = {
             "vertices": axes.ours(rest, world),
             "triangles": self._skin(),
             "eyes": np.stack([joints["eye_left"], joints["eye_right"]]),
-            "keys": axes.ours_moves(np.stack([_moves(keys[name]) for name in self.keys]), world),
+            "keys": axes.ours_moves(np.stack([moves(keys[name]) for name in self.keys]), world),
             "low": limits[:, 0].clip(min=-_FARTHEST),
             "high": limits[:, 1].clip(max=_FARTHEST),
             "jaw": joints["jaw"],
@@ -77,7 +78,7 @@ class FlameRig:
         if self.bends:
             # the keys' entries are of the turn about the bone's axes, the command's of the turn about its own
             change = np.array(axes.bone_from_ours(self.armature, self._bone("jaw").bone))
-            own = axes.ours_moves(np.stack([_moves(keys[name]) for name in self.bends]), world)
+            own = axes.ours_moves(np.stack([moves(keys[name]) for name in self.bends]), world)
             bends = np.einsum("ia,jb,ijvx->abvx", change, change, own.reshape(3, 3, -1, 3))
             found["jaw_bends"] = bends.reshape(9, -1, 3).astype(np.float32)
         return found
@@ -128,18 +129,6 @@ class FlameRig:
         triangles = triangles.reshape(-1, 3)
         balls = sum(self._shares(self.bones[part]) for part in ("eye_left", "eye_right")) > _OF_EYE
         return triangles[~balls[triangles].any(1)]
-
-
-def _places(key):
-    """(V, 3) where a shape key has the vertices."""
-    co = np.empty(len(key.data) * 3, np.float32)
-    key.data.foreach_get("co", co)
-    return co.reshape(-1, 3)
-
-
-def _moves(key):
-    """(V, 3) how far a shape key moves the vertices at 1."""
-    return _places(key) - _places(key.relative_key)
 
 
 def _turn(bone, turn, frame):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an object's shape keys show: which of them are free, and their weights, now or in a photo."""
+"""What an object's shape keys are and show: which are free, what they move, their weights, now or in a photo."""
 
 import json
 
 import bpy
+import numpy as np
 
 from .faceplate_client.errors import RequestError
 
@@ -47,3 +48,15 @@ def weights_of(source, photo=0):
     if photo > len(photos):
         raise RequestError(f"{source.name} was made from {len(photos)} photos; there is no photo {photo}.")
     return photos[photo - 1]["expressions"]
+
+
+def places(key):
+    """(V, 3) where a shape key has the vertices."""
+    co = np.empty(len(key.data) * 3, np.float32)
+    key.data.foreach_get("co", co)
+    return co.reshape(-1, 3)
+
+
+def moves(key):
+    """(V, 3) how far a shape key moves the vertices at 1."""
+    return places(key) - places(key.relative_key)

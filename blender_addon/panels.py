@@ -35,6 +35,7 @@ class FACEPLATE_PT_expression(bpy.types.Panel):
     def draw(self, context):
         self.layout.operator("faceplate.transfer_expression", icon="SHAPEKEY_DATA")
         self.layout.operator("faceplate.transfer_to_flame", icon="SHAPEKEY_DATA")
+        self.layout.operator("faceplate.transfer_shapes", icon="SHAPEKEY_DATA")
 
 
 class FACEPLATE_PT_restore_image(bpy.types.Panel):

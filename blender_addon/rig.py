@@ -87,6 +87,21 @@ def drive_correctives(head, arrays):
             driver.expression = "4 * a * (1 - a)" if a == b else "a * b"
 
 
+def copy_correctives(source, target, names):
+    """Let keys of the target, those of `names` that the source has drivers for, follow its own as the source's do."""
+    animation, keys = source.data.shape_keys.animation_data, target.data.shape_keys.key_blocks
+    for old in animation.drivers if animation else ():
+        name = next((each for each in names if old.data_path == f'key_blocks["{each}"].value'), None)
+        paths = [each.targets[0].data_path for each in old.driver.variables]
+        words = [path.partition('["')[2].partition('"]')[0] for path in paths]
+        if name is None or not all(word in keys for word in words):
+            continue
+        driver = keys[name].driver_add("value").driver
+        for variable, word in zip(old.driver.variables, words, strict=True):
+            _add_key_variable(driver, target, variable.name, word)
+        driver.expression = old.driver.expression
+
+
 def _drive_eye(head, armature, side, outwards):
     bone, keys = armature.pose.bones.get(f"eye_{side}"), head.data.shape_keys.key_blocks
     named = {way: f"eyeLook{way}{side.capitalize()}" for way in LOOK}
