@@ -37,7 +37,7 @@ from faceplate.reconstruct.camera import Camera, HeadPose, camera_for_lens, proj
 from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.mesh import vertex_normals
 from faceplate.reconstruct.morphable import HeadModel, rotation
-from faceplate.reconstruct.pipeline import ReconstructParams, Still, reconstruct_stills
+from faceplate.reconstruct.pipeline import UNKNOWN_LENS, ReconstructParams, Still, reconstruct_stills
 from faceplate.reconstruct.raster import rasterise
 from faceplate.registry.catalogue import manifest_for, read_weights
 from faceplate_client.errors import FaceplateError
@@ -202,7 +202,7 @@ def main() -> None:
             except FaceplateError:
                 lost += 1
                 continue
-            params = ReconstructParams(texture=0, focal_spread=0.25)
+            params = ReconstructParams(texture=0, focal_spread=UNKNOWN_LENS)
             plain = reconstruct_stills(head, stills, params).neutral
             begun = time.perf_counter()
             refined = reconstruct_stills(head, stills, replace(params, albedo=albedo)).neutral

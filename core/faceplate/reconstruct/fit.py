@@ -5,7 +5,7 @@ own. How far coefficients may stray is said by the model's statistics, not by a 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from faceplate.errors import RangeError
 from faceplate.reconstruct.camera import CAMERA_FROM_FACING, Camera, HeadPose, project, projection_derivatives
 from faceplate.reconstruct.expectation import Expectation
 from faceplate.reconstruct.morphable import HeadModel, rotation
+from faceplate.reconstruct.point_errors import PointErrors
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,13 @@ class FitParams:
         landmarks: the model's landmark set that the points are of.
         noise: 0-1, standard deviation of the points' errors as a share of the face's size in the picture.
         outlier: how many standard deviations a point may be off before it loses its say (Huber).
-        identity: how many identity components are fitted, the strongest first.
+        alike: mm of the head over which errors of points are alike, as `point_errors`; 0 where each is by itself.
+        identity: how many identity components are fitted, the strongest first; None for all.
         expression_spread: 0-1, standard deviation of an expression's weight, which stays within 0-1; 0 fits none.
         focal_spread: standard deviation of the logarithm of the focal length; 0 keeps the cameras' own.
+        lens_spread: of each view's beside that; 0 where one lens took them all.
+        distance: mm, how far a head stands from a camera. distance_spread: standard deviation of its logarithm; 0 where
+            nothing is believed of it.
         rounds: at most so many steps that are taken.
         expected: of up to K identity components, what is known of them beyond the model's statistics; or None. All that
             it knows of are fitted, were they more than `identity`.
@@ -55,9 +60,13 @@ class FitParams:
     landmarks: str = "68"
     noise: float = 0.01
     outlier: float = 3.0
-    identity: int = 60
+    alike: float = 60.0
+    identity: int | None = None
     expression_spread: float = 0.3
     focal_spread: float = 0.0
+    lens_spread: float = 0.0
+    distance: float = 900.0
+    distance_spread: float = 0.0
     rounds: int = 30
     expected: Expectation | None = None
 
@@ -69,12 +78,13 @@ class Round:
     points: float
     identity: float
     expression: float
-    focal: float
+    camera: float
+    size: float
     damping: float
 
     @property
     def total(self) -> float:
-        return self.points + self.identity + self.expression + self.focal
+        return self.points + self.identity + self.expression + self.camera + self.size
 
 
 @dataclass(frozen=True)
@@ -121,8 +131,10 @@ def fit_points(head: HeadModel, views: Sequence[View], params: FitParams | None 
     2004; bounds by an active set. The points' term is Huber's, reweighted at every step.
     """
     problem = PointsProblem.of(head, views, params or FitParams())
-    descent = descend(problem, problem.start(), rounds=problem.params.rounds)
-    log = [Round(**terms, damping=damping) for terms, damping in descent.log]
+    first = descend(problem, problem.start(), rounds=problem.params.rounds)
+    problem = problem.sized(first.state)
+    descent = descend(problem, first.state, rounds=problem.params.rounds)
+    log = [Round(**terms, damping=damping) for terms, damping in (*first.log, *descent.log[1:])]
     return problem.answer(descent.state, log, descent.settled)
 
 
@@ -175,7 +187,7 @@ def descend(
             tried = problem.within(state + step)
             terms, tried_cost = problem.cost(tried)
             if tried_cost < cost:
-                settled = cost - tried_cost < enough * cost + 1e-12
+                settled = cost - tried_cost < enough * abs(cost) + 1e-12
                 state, cost, failures = tried, tried_cost, 0
                 damping = max(damping / 5, 1e-9)
                 log.append((terms, damping))
@@ -191,7 +203,14 @@ def descend(
 class PointsProblem:
     """Points met and coefficients kept probable.
 
-    The unknowns are in one vector: identity, then for every view expression, turn, move; last the focal's logarithm.
+    The unknowns are in one vector: identity, then for every view expression, turn, move; then the logarithms of the
+    views' focal lengths over their cameras', first each view's own part, last what all have in common.
+
+    `told`: how many coefficients of the shape the photos tell. Pixels fix a shape up to its size; the most probable
+    coefficients are those of too small a head, since a smaller one strays less from the mean in every one of them (a
+    tenth less is a tenth less of all). What is asked for is the most probable size, all shapes of that size together:
+    of a larger head there are more that the pixels cannot tell apart, as many more as its size to the power of `told`.
+    `stood`: mm, how far off it was in each view when that was counted; the term is 0 there.
     """
 
     head: HeadModel
@@ -202,6 +221,9 @@ class PointsProblem:
     expression: np.ndarray
     fitted: np.ndarray
     sigma: list[float]
+    errors: PointErrors
+    told: float = 0.0
+    stood: Sequence[float] = ()
 
     @classmethod
     def of(cls, head: HeadModel, views: Sequence[View], params: FitParams) -> "PointsProblem":
@@ -217,15 +239,17 @@ class PointsProblem:
         for view in views:
             seen |= view.expected.known[fitted] if view.expected is not None else False
         sigma = [params.noise * _size(view) for view in views]
+        mean = points.on(head.mean.astype(np.float64))
         return cls(
             head,
             views,
             params,
-            points.on(head.mean.astype(np.float64)),
-            basis(head.identity[: _people(params)]),
+            mean,
+            basis(head.identity[: _people(head, params)]),
             moves[..., seen],
             fitted[seen],
             sigma,
+            PointErrors.of(mean, params.alike, params.outlier),
         )
 
     # ------------------------------------------------------------ what is believed before
@@ -243,6 +267,7 @@ class PointsProblem:
             spread[place] = usual
             if view.expected is not None:
                 mean[place], spread[place] = view.expected.over(self.fitted, usual)
+        spread[self.lens(0) : -1] = self.params.lens_spread or 1.0
         spread[-1] = self.params.focal_spread or 1.0
         return mean, spread
 
@@ -262,9 +287,18 @@ class PointsProblem:
         end = at + self.faces
         return slice(at, end), slice(end, end + 3), slice(end + 3, end + 6)
 
+    def lens(self, view: int) -> int:
+        """Where a view's own focal length is; what all have in common is the last unknown."""
+        return self.size - 1 - len(self.views) + view
+
     @property
     def size(self) -> int:
-        return self.people + len(self.views) * (self.faces + 6) + 1
+        return self.people + len(self.views) * (self.faces + 7) + 1
+
+    def camera(self, state: np.ndarray, view: int) -> Camera:
+        """A view's camera. `state` may go on beyond this problem's unknowns."""
+        own = self.views[view].camera
+        return Camera(own.focal * float(np.exp(state[self.lens(view)] + state[self.size - 1])), own.centre)
 
     def shape(self, state: np.ndarray, view: int) -> np.ndarray:
         """A view's points on the head (N, 3) mm."""
@@ -272,11 +306,8 @@ class PointsProblem:
 
     def parts(self, state: np.ndarray, view: int) -> tuple[np.ndarray, HeadPose, Camera]:
         """A view's points on the head (N, 3) mm, its pose and its camera."""
-        points = self.shape(state, view)
         _, turn, move = self.place(view)
-        own = self.views[view].camera
-        camera = Camera(own.focal * float(np.exp(state[-1])), own.centre)
-        return points, HeadPose(state[turn], state[move]), camera
+        return self.shape(state, view), HeadPose(state[turn], state[move]), self.camera(state, view)
 
     def start(self) -> np.ndarray:
         """The head that is expected, the mean as a rule, placed in every view by its points alone."""
@@ -302,52 +333,87 @@ class PointsProblem:
         for view in range(len(self.views)):
             at = self.place(view)[0]
             free[at] = ~((state[at] <= 0) & (gradient[at] > 0) | (state[at] >= 1) & (gradient[at] < 0))
+        free[self.lens(0) : -1] = self.params.lens_spread > 0
         free[-1] = self.params.focal_spread > 0
         return np.flatnonzero(free)
 
     # ------------------------------------------------------------ what is to be small
 
-    def residuals(self, state: np.ndarray, view: int) -> tuple[np.ndarray, np.ndarray]:
-        """(N, 2) distances in standard deviations, and (N,) how much each counts (trust and Huber)."""
+    def off(self, state: np.ndarray, view: int) -> np.ndarray:
+        """(N, 2) how far the points are from where they should be, in standard deviations."""
         points, pose, camera = self.parts(state, view)
-        off = (project(points, pose, camera)[:, :2] - self.views[view].points) / self.sigma[view]
-        length = np.linalg.norm(off, axis=1)
-        return off, self.trust(view) * np.minimum(1, self.params.outlier / np.maximum(length, 1e-12))
+        return (project(points, pose, camera)[:, :2] - self.views[view].points) / self.sigma[view]
+
+    def _strange(self, state: np.ndarray, view: int) -> float:
+        """How strange a head's distance is, in standard deviations."""
+        if not self.params.distance_spread:
+            return 0.0
+        away = state[self.place(view)[2]][2]
+        return float(np.log(away / self.params.distance) / self.params.distance_spread)
 
     def trust(self, view: int) -> np.ndarray:
         trust = self.views[view].trust
         return np.ones(len(self.mean)) if trust is None else trust.astype(np.float64)
+
+    def sized(
+        self, state: np.ndarray, linear: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> "PointsProblem":
+        """The same, with as many coefficients told as the points tell there, or whatever gave this gradient and
+        curvature, whose unknowns begin with this problem's.
+        """
+        gradient, curvature = linear or self.linearise(state)
+        free = self.free(state[: self.size], gradient[: self.size])
+        free = np.concatenate([free, np.arange(self.size, len(curvature))])
+        left = np.full(len(curvature), np.inf)
+        left[free] = np.linalg.inv(curvature[np.ix_(free, free)]).diagonal()
+        shape = [
+            np.arange(self.people),
+            *(np.arange(self.size)[self.place(v)[0]] for v in range(len(self.views))),
+        ]
+        kept = left[np.concatenate(shape)] / self.prior[1][np.concatenate(shape)] ** 2
+        stood = [float(state[self.place(view)[2]][2]) for view in range(len(self.views))]
+        return replace(self, told=float((1 - kept[np.isfinite(kept)]).sum()), stood=stood)
 
     def cost(self, state: np.ndarray) -> tuple[dict[str, float], float]:
         """Every term alone, and their sum."""
         mean, spread = self.prior
         strayed = ((state - mean) / spread) ** 2
         terms = {"points": 0.0, "identity": float(strayed[: self.people].sum()), "expression": 0.0}
-        edge = self.params.outlier
+        terms["camera"], terms["size"] = float(strayed[self.lens(0) :].sum()), 0.0
         for view in range(len(self.views)):
-            length = np.linalg.norm(self.residuals(state, view)[0], axis=1)
-            huber = np.where(length < edge, length**2, edge * (2 * length - edge))
-            terms["points"] += float(self.trust(view) @ huber)
+            terms["points"] += self.errors.weighed(self.off(state, view), self.trust(view))[0]
             terms["expression"] += float(strayed[self.place(view)[0]].sum())
-        terms["focal"] = float(strayed[-1])
+            terms["camera"] += self._strange(state, view) ** 2
+        for place, stood in enumerate(self.stood):
+            away = state[self.place(place)[2]][2] / stood
+            terms["size"] -= 2 * self.told / len(self.views) * float(np.log(away))
         return terms, sum(terms.values())
 
     def linearise(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Half the gradient of the cost, and half its curvature after Gauss and Newton."""
         gradient, curvature = np.zeros(self.size), np.zeros((self.size, self.size))
         for view in range(len(self.views)):
-            off, say = self.residuals(state, view)
+            off = self.off(state, view)
+            precision = self.errors.weighed(off, self.trust(view))[1]
             jacobian = self._jacobian(state, view) / self.sigma[view]
-            weighted = jacobian * np.repeat(say, 2)[:, None]
+            weighted = np.tensordot(precision, jacobian, 1).reshape(-1, self.size)
             gradient += weighted.T @ off.ravel()
-            curvature += weighted.T @ jacobian
+            curvature += weighted.T @ jacobian.reshape(-1, self.size)
+            place = self.place(view)[2].start + 2
+            share = self.told / len(self.views) / state[place]
+            gradient[place] -= share
+            curvature[place, place] += share / state[place]
+            if self.params.distance_spread:
+                slope = 1 / (state[place] * self.params.distance_spread)
+                gradient[place] += slope * self._strange(state, view)
+                curvature[place, place] += slope**2
         mean, spread = self.prior
         stiffness = np.where(np.isinf(spread), 1e-12, 1 / spread**2)
         curvature[np.diag_indices(self.size)] += stiffness
         return gradient + stiffness * (state - mean), curvature
 
     def _jacobian(self, state: np.ndarray, view: int) -> np.ndarray:
-        """(2 N, unknowns) pixels."""
+        """(N, 2, unknowns) pixels."""
         points, pose, camera = self.parts(state, view)
         by = projection_derivatives(points, pose, camera)
         jacobian = np.zeros((len(points), 2, self.size))
@@ -355,8 +421,8 @@ class PointsProblem:
         jacobian[:, :, : self.people] = by.point @ self.identity
         jacobian[:, :, expression] = by.point @ self.expression
         jacobian[:, :, turn], jacobian[:, :, move] = by.turn, by.move
-        jacobian[:, :, -1] = by.focal * camera.focal
-        return jacobian.reshape(-1, self.size)
+        jacobian[:, :, self.lens(view)] = jacobian[:, :, -1] = by.focal * camera.focal
+        return jacobian
 
     # ------------------------------------------------------------ the answer
 
@@ -377,7 +443,7 @@ class PointsProblem:
             expression = np.zeros(len(self.head.expressions), np.float32)
             expression[self.fitted] = state[self.place(view)[0]]
             _, pose, camera = self.parts(state, view)
-            off = self.residuals(state, view)[0] * self.sigma[view]
+            off = self.off(state, view) * self.sigma[view]
             trust = self.trust(view)
             fit.expressions.append(expression)
             fit.poses.append(pose)
@@ -414,8 +480,10 @@ def place_head(points: np.ndarray, view: View) -> HeadPose:
     return HeadPose(cv2.Rodrigues(own)[0][:, 0].astype(np.float64), move[:, 0].astype(np.float64))
 
 
-def _people(params: FitParams) -> int:
+def _people(head: HeadModel, params: FitParams) -> int:
     """How many identity components are fitted."""
+    if params.identity is None:
+        return len(head.identity)
     known = np.flatnonzero(params.expected.known) if params.expected is not None else ()
     return max(params.identity, int(max(known, default=-1)) + 1)
 
@@ -443,14 +511,16 @@ def _check(head: HeadModel, views: Sequence[View], params: FitParams) -> None:
         trusted = count if view.trust is None else int((view.trust > 0).sum())
         if trusted < 6:
             raise RangeError(f"A view needs at least six trusted points, got {trusted}.")
-    if not 1 <= params.identity <= len(head.identity):
+    if params.identity is not None and not 1 <= params.identity <= len(head.identity):
         raise RangeError(f"identity should be 1-{len(head.identity)} components, got {params.identity}")
     if params.expected is not None and len(params.expected.mean) > len(head.identity):
         raise RangeError(
             f"{head.id} has {len(head.identity)} identity components, and something is expected of "
             f"{len(params.expected.mean)}; give one for each of the first."
         )
-    if not (0 < params.noise < 1 and 0 <= params.expression_spread <= 1 and params.focal_spread >= 0):
-        raise RangeError("noise should be within 0-1, expression_spread 0-1 and focal_spread at least 0")
-    if params.outlier <= 0 or params.rounds < 1:
-        raise RangeError("outlier should be above 0 and rounds at least 1")
+    if not (0 < params.noise < 1 and 0 <= params.expression_spread <= 1 and params.alike >= 0):
+        raise RangeError("noise should be within 0-1, expression_spread 0-1 and alike at least 0")
+    if min(params.focal_spread, params.lens_spread, params.distance_spread) < 0:
+        raise RangeError("focal_spread, lens_spread and distance_spread should be at least 0")
+    if min(params.outlier, params.distance) <= 0 or params.rounds < 1:
+        raise RangeError("outlier and distance should be above 0 and rounds at least 1")

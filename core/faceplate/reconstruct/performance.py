@@ -197,10 +197,11 @@ class _FrameFitter:
         if abs(yaw_of(pose)) > PROFILE:
             return None
         _, curvature = alone.linearise(state)
-        spread = np.sqrt(np.linalg.inv(curvature[:-1, :-1]).diagonal())
-        far = alone.residuals(state, 0)[0] * alone.sigma[0]
+        own = slice(0, alone.lens(0))
+        spread = np.sqrt(np.linalg.inv(curvature[own, own]).diagonal())
+        far = alone.off(state, 0) * alone.sigma[0]
         trust = alone.trust(0)
-        return state[:-1], spread, float(np.sqrt(trust @ (far**2).sum(1) / trust.sum()))
+        return state[own], spread, float(np.sqrt(trust @ (far**2).sum(1) / trust.sum()))
 
     def expressions(self, values: np.ndarray) -> NDArray[np.float32]:
         """(T, E) weights of the head from rows of what was fitted (T, W + 6)."""

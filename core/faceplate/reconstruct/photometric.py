@@ -118,7 +118,7 @@ def refine(
     for level in params.levels:
         problem = problem.at(head, albedo, level, state)
         state = problem.lit(state)
-        problem = problem.weighed(state)
+        problem = problem.weighed(state).sized(state)
         descent = descend(problem, state, rounds=params.steps, damping=damping, enough=1e-3)
         state, damping = descent.state, max(descent.damping, 1e-6)
         rounds.append(PhotoRound(level, descent.log[0][0], descent.log[-1][0], len(descent.log) - 1))
@@ -190,8 +190,13 @@ class ColourProblem:
         for view, (weights, pose) in enumerate(zip(fit.expressions, fit.poses, strict=True)):
             expression, turn, move = self.base.place(view)
             state[expression], state[turn], state[move] = weights[self.base.fitted], pose.turn, pose.move
-        own = self.base.views[0].camera.focal
-        state[self.base.size - 1] = np.log(fit.cameras[0].focal * self.works[0].scale / own)
+        factors = [
+            np.log(camera.focal * work.scale / view.camera.focal)
+            for camera, work, view in zip(fit.cameras, self.works, self.base.views, strict=True)
+        ]
+        # one lens for all, as far as it was; what each view has of its own is the rest
+        state[self.base.size - 1] = common = float(np.mean(factors))
+        state[self.base.lens(0) : self.base.size - 1] = np.array(factors) - common
         return state
 
     def placed(self, state: np.ndarray, view: int) -> tuple[np.ndarray, np.ndarray, HeadPose, Camera]:
@@ -199,9 +204,8 @@ class ColourProblem:
         expression, turn, move = self.base.place(view)
         weights = np.concatenate([state[: self.base.people], state[expression]]).astype(np.float32)
         around = self.mean + np.tensordot(weights, self.moves, 1)
-        own = self.base.views[view].camera
-        camera = Camera(own.focal * float(np.exp(state[self.base.size - 1])), own.centre)
-        return around[self.skin.own], self.skin.normals(around), HeadPose(state[turn], state[move]), camera
+        pose, camera = HeadPose(state[turn], state[move]), self.base.camera(state, view)
+        return around[self.skin.own], self.skin.normals(around), pose, camera
 
     def within(self, state: np.ndarray) -> np.ndarray:
         state = state.copy()
@@ -311,6 +315,10 @@ class ColourProblem:
         share = self.skin.area[self.skin.pairs[:, 0]] / self.params.independent**2 / 3
         return replace(self, whiten=(root * np.sqrt(share)[:, None, None]).astype(np.float32))
 
+    def sized(self, state: np.ndarray) -> "ColourProblem":
+        """The same, for as many coefficients of the shape as points and colours tell from this state on."""
+        return replace(self, base=self.base.sized(state, self.linearise(state)))
+
     # ------------------------------------------------------------ what is to be small
 
     def _pattern(self, state: np.ndarray) -> np.ndarray:
@@ -371,9 +379,8 @@ class ColourProblem:
         """An outline's points (n, 3) mm on the head, and how a view sees them."""
         rim, (expression, turn, move) = self.rims[view], self.base.place(view)
         weights = np.concatenate([state[: self.base.people], state[expression]]).astype(np.float32)
-        own = self.base.views[view].camera
-        camera = Camera(own.focal * float(np.exp(state[self.base.size - 1])), own.centre)
-        return rim.mean + np.tensordot(weights, rim.moves, 1), HeadPose(state[turn], state[move]), camera
+        pose, camera = HeadPose(state[turn], state[move]), self.base.camera(state, view)
+        return rim.mean + np.tensordot(weights, rim.moves, 1), pose, camera
 
     def _rim_jacobian(self, state: np.ndarray, view: int, rim: "Rim") -> tuple[np.ndarray, np.ndarray]:
         """(n,) how far the outline is off, in standard deviations, and (n, unknowns) how that changes."""
@@ -386,11 +393,8 @@ class ColourProblem:
             by_shape[:, : self.base.people],
             by_shape[:, self.base.people :],
         )
-        found[:, turn], found[:, move], found[:, self.base.size - 1] = (
-            by_turn,
-            by_move,
-            by_focal * camera.focal,
-        )
+        found[:, turn], found[:, move] = by_turn, by_move
+        found[:, [self.base.lens(view), self.base.size - 1]] = (by_focal * camera.focal)[:, None]
         return rim.say * rim.outline.off(points, pose, camera), rim.say[:, None] * found
 
     def _jacobian(self, state: np.ndarray, view: int) -> np.ndarray:
@@ -411,7 +415,8 @@ class ColourProblem:
         found[..., : self.base.people] = by_shape[..., : self.base.people]
         found[..., expression] = by_shape[..., self.base.people :]
         found[..., turn], found[..., move] = slopes @ by.turn, slopes @ by.move
-        found[..., self.base.size - 1] = np.einsum("ncx,nx->nc", slopes, by.focal * camera.focal)
+        zoom = np.einsum("ncx,nx->nc", slopes, by.focal * camera.focal)
+        found[..., [self.base.lens(view), self.base.size - 1]] = zoom[..., None]
         found[..., self.shades] = -(lobes @ light)[..., None] * np.moveaxis(self.basis, 0, -1)
         for channel in range(3):
             found[:, channel, self.lamp(view)][:, channel::3] = -pattern[:, channel, None] * lobes

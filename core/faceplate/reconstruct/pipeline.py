@@ -31,6 +31,14 @@ _CALM = 0.2
 sum to 6.0, here to 4.0); less explains laughing by identity (10 renders with four strong expressions each: neutral
 faces off by 1.96 mm at 0.3, 2.13 here, 2.61 at 0.12; calm ones 2.4 throughout)."""
 
+UNKNOWN_LENS = 0.5
+"""Standard deviation of the logarithm of a focal length that nobody told: for `ReconstructParams.focal_spread`."""
+
+_LENSES = 0.4  # the same of several photos' lenses about each other, where nobody told them
+_STANDS = 0.6
+"""Standard deviation of the logarithm of how far a head stands from the lens: 0.5-1.6 m two times in three. Photos are
+cropped, and then their size says nothing of the lens; where people stand is not changed by that."""
+
 _SURE = 0.006  # nor better than this share of the face's size
 
 
@@ -68,7 +76,8 @@ class Still:
 class ReconstructParams:
     """What is wanted.
 
-    `texture`: texels of a side, 0 for none. `focal_spread`: as `FitParams`, 0 where the lens is known. `albedo`: how
+    `texture`: texels of a side, 0 for none. `focal_spread`: as `FitParams`, 0 where the lens is known, `UNKNOWN_LENS`
+    where it is not. `same_lens`: whether one that is not known took all photos, as in a clip. `albedo`: how
     skin is coloured on this head, by which the fit is refined; None stays with what points say. `shared`: 0-1, how much
     of the errors of several photos' `expected_identity` is the same in all of them, as `expectation.pooled`.
     """
@@ -77,6 +86,7 @@ class ReconstructParams:
     focal_spread: float = 0.0
     albedo: Albedo | None = None
     shared: float = 1.0
+    same_lens: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,6 +218,8 @@ def _fitted(
     settings = FitParams(
         noise=noise,
         focal_spread=params.focal_spread,
+        lens_spread=0.0 if params.same_lens or not params.focal_spread else _LENSES,
+        distance_spread=_STANDS if params.focal_spread else 0.0,
         expression_spread=_CALM,
         expected=pooled(told, params.shared) if told else None,
     )

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from faceplate.errors import RangeError, ShapeError
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project, seen_from
-from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points, place_head
+from faceplate.reconstruct.fit import (
+    Fit,
+    FitParams,
+    PointsProblem,
+    View,
+    descend,
+    fit_points,
+    place_head,
+)
+from faceplate.reconstruct.point_errors import PointErrors
 from tests.support.heads import make_head
 
 HEAD = make_head()
@@ -146,14 +155,20 @@ def test_wrong_input_names_itself():
         fit_points(HEAD, [view], FitParams(identity=5, noise=0))
 
 
-def test_the_spread_is_how_far_fits_to_noisy_points_are_off():
-    """Many people of the model's own statistics, each seen with noise: their fits miss by what a fit says it may."""
-    params, off, told = FitParams(noise=0.01, identity=5, expression_spread=0), [], []
+@pytest.mark.parametrize("alike", [0.0, 60.0])
+def test_the_spread_is_how_far_fits_to_noisy_points_are_off(alike):
+    """Many people of the model's own statistics, each seen with noise: their fits miss by what a fit says it may,
+    whether errors of neighbouring points are alike or not.
+    """
+    params, off, told = FitParams(noise=0.01, identity=5, expression_spread=0, alike=alike), [], []
+    errors = PointErrors.of(SET.on(HEAD.mean.astype(np.float64)), alike, 3.0)
+    root = np.linalg.cholesky(errors.field + errors.own * np.eye(68))
     for seed in range(60):
         person = np.random.default_rng(seed).normal(size=5)
         clean = view_of(person, (), pose(0.3))
         sigma = params.noise * float(np.linalg.norm(np.ptp(clean.points, axis=0)))
-        fit = fit_points(HEAD, [view_of(person, (), pose(0.3), noise=sigma, seed=seed)], params)
+        noise = root @ np.random.default_rng(seed).normal(0, sigma, clean.points.shape)
+        fit = fit_points(HEAD, [replace(clean, points=(clean.points + noise).astype(np.float32))], params)
         off.append(((HEAD.rest(fit.identity) - HEAD.rest(person)) ** 2).sum(1).mean())
         told.append((fit.spread(HEAD) ** 2).mean())
     assert np.sqrt(np.mean(off)) == pytest.approx(np.sqrt(np.mean(told)), rel=0.25)
@@ -166,3 +181,51 @@ def test_more_points_make_it_surer_and_none_make_it_the_prior():
     prior = np.sqrt((HEAD.identity**2).sum((0, 2)).mean())
     means = [np.sqrt((fit.spread(HEAD) ** 2).mean()) for fit in (three, one, nothing)]
     assert means[0] < means[1] < means[2] <= prior * 1.001 and means[2] > 0.9 * prior
+
+
+def size(shape: np.ndarray) -> float:
+    return float(np.sqrt(((shape - shape.mean(0)) ** 2).sum()))
+
+
+def test_heads_are_on_average_as_large_as_they_are(head):
+    """Pixels say nothing of size, statistics a little. The most probable coefficients would be those of small heads."""
+    params, larger, plain = FitParams(noise=0.002, expression_spread=0), [], []
+    face = head.mask("face") > 0.5
+    points = head.landmarks["68"]
+    for seed in range(10):
+        person = head.rest(np.random.default_rng(seed).normal(size=len(head.identity)))
+        shown = [
+            project(points.on(person.astype(np.float64)), pose(yaw), CAMERA)[:, :2]
+            for yaw in (-0.5, 0.0, 0.5)
+        ]
+        views = [View(each.astype(np.float32), CAMERA) for each in shown]
+        problem = PointsProblem.of(head, views, params)
+        likeliest = problem.answer(descend(problem, problem.start(), rounds=30).state, [], True)
+        for fit, found in ((fit_points(head, views, params), larger), (likeliest, plain)):
+            found.append(np.log(size(head.rest(fit.identity)[face]) / size(person[face])))
+    assert abs(np.mean(larger)) < 0.5 * abs(np.mean(plain)), (np.mean(larger), np.mean(plain))
+    assert np.sqrt(np.mean(np.square(larger))) < np.sqrt(np.mean(np.square(plain)))
+
+
+def test_each_view_may_have_a_lens_of_its_own():
+    """Two photos through different lenses, each from near: told that they may differ, the fit finds both."""
+    lenses = [camera_for_lens(800, 600, millimetres=mm) for mm in (35, 70)]
+    guess, person = camera_for_lens(800, 600, millimetres=50), (0.5, -0.5, 0.5, 0.0, 0.0)
+    views = [
+        replace(view_of(person, (), pose(yaw, distance=8 * mm), camera=camera), camera=guess)
+        for mm, camera, yaw in zip((35, 70), lenses, (-0.5, 0.5), strict=True)
+    ]
+    fit = fit_points(HEAD, views, replace(CERTAIN, focal_spread=0.5, lens_spread=0.5))
+    for found, true in zip(fit.cameras, lenses, strict=True):
+        assert found.focal == pytest.approx(true.focal, rel=0.1)
+    one = fit_points(HEAD, views, replace(CERTAIN, focal_spread=0.5))
+    assert one.cameras[0].focal == one.cameras[1].focal
+
+
+def test_a_lens_that_nothing_tells_leaves_the_head_where_heads_stand():
+    """A coarse picture tells no perspective; of lens and distance what is believed most surely holds."""
+    view = view_of((), (), pose(distance=700))
+    params = FitParams(noise=0.05, identity=5, focal_spread=1.0, distance=1500.0, distance_spread=0.1)
+    fit = fit_points(HEAD, [view], params)
+    assert fit.poses[0].move[2] == pytest.approx(1500, rel=0.1)
+    assert fit.cameras[0].focal == pytest.approx(CAMERA.focal * 1500 / 700, rel=0.15)
