@@ -14,9 +14,6 @@ from faceplate.reconstruct.raster import rasterise
 
 _FINE = 10.0  # pixels a millimetre
 _AROUND = 2.2  # radii of the ball about its centre that are looked at
-_LARGER = (
-    1.05  # times, a ball for the eye that looks: what lies close on it, a lid's own back, does not hide it
-)
 _LEAST = 2.0  # mm², below which nothing of an eye is open
 _PLACES = 13  # along each rim, between the corners
 _FRONT = 100.0  # mm before the ball's centre, where the looking eye is
@@ -63,7 +60,7 @@ def opening(points: np.ndarray, triangles: np.ndarray, eye: Eye) -> Opening | No
     screen = np.column_stack([_column(own[:, 0], side), _row(own[:, 1], side), _FRONT - own[:, 2]])
     raster = rasterise(screen, before, (side, side))
     across = (np.arange(side) + 0.5 - side / 2) / _FINE
-    inside = (_LARGER * eye.radius) ** 2 - across[None] ** 2 - across[:, None] ** 2
+    inside = eye.radius**2 - across[None] ** 2 - across[:, None] ** 2
     ball = np.where(inside > 0, _FRONT - np.sqrt(np.maximum(inside, 0)), np.inf)
     seen = (ball < raster.depth) & np.isfinite(ball)
     count, labels, facts, _ = cv2.connectedComponentsWithStats(seen.astype(np.uint8), connectivity=4)

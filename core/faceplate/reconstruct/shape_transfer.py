@@ -169,8 +169,7 @@ def _openings(
         return None
     ball = np.unique(head.quads[quads_of(head, (name,))])
     centre = _joints(head, placed)[_SIDES.index(side)]
-    # a ball is open in front, where its rim is bent inwards
-    radius = float(np.quantile(np.linalg.norm(placed[ball[ball >= 0]] - centre, axis=1), 0.9))
+    radius = float(np.median(np.linalg.norm(placed[ball[ball >= 0]] - centre, axis=1)))
     triangles, _ = triangles_of(head.quads[quads_of(head, (*_SKIN, *_SOCKETS))])
     mine = opening(placed, triangles, replace(eye, centre=centre, radius=radius))
     theirs = opening(other.points, other.triangles, eye)
