@@ -2,16 +2,13 @@
 
 import cv2
 import numpy as np
-import onnxruntime
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faceplate.nets.landmarks_net import SIDE, LandmarksNet
-from faceplate.stages.landmarks import MIRROR, TEMPLATE, five_of
-from faceplate_training.landmarks_face.train import export, losses
-from faceplate_training.landmarks_face.views import Shown, Views, covered, cut, mirrored, misplaced
+from faceplate.stages.landmarks import MIRROR, SIDE, TEMPLATE, five_of
+from faceplate_training.landmarks_face.losses import point_losses
+from faceplate_training.landmarks_face.views import Shown, covered, cut, mirrored, misplaced
 
 
 def make_shown(side: int = 256) -> Shown:
@@ -82,14 +79,6 @@ def test_what_lies_under_a_box_is_hidden_and_nothing_else():
         np.testing.assert_array_equal(after.visible == 0, changed)
 
 
-def test_a_view_is_the_same_whenever_it_is_asked_for():
-    shown = make_shown()
-    one, two = Views(shown, shown, 1, 10), Views(shown, shown, 1, 10)
-    for first, second in zip(one[7], two[7], strict=True):
-        np.testing.assert_array_equal(first, second)
-    assert (one[8][0] != one[7][0]).any()
-
-
 def found(points: torch.Tensor, spread: float = 2.0) -> tuple[torch.Tensor, ...]:
     seen = torch.full(points.shape[:2], 0.9)
     return points, torch.full(points.shape[:2], spread), seen, torch.zeros(len(points), 3)
@@ -98,15 +87,15 @@ def found(points: torch.Tensor, spread: float = 2.0) -> tuple[torch.Tensor, ...]
 def test_losses_fall_towards_the_truth_and_the_spread_leaves_the_points_alone():
     truth = torch.rand(2, 68, 2) * SIDE
     ones, turn = torch.ones(2, 68), torch.zeros(2, 3)
-    near, far = (losses(found(truth + off), truth, ones, ones, turn) for off in (0.5, 5.0))
+    near, far = (point_losses(found(truth + off), truth, ones, ones, turn) for off in (0.5, 5.0))
     assert near["points"] < far["points"] and near["spread"] < far["spread"] and near["turn"] == 0
     sure, unsure = (
-        losses(found(truth + 0.1, spread), truth, ones, ones, turn)["spread"] for spread in (0.5, 9.0)
+        point_losses(found(truth + 0.1, spread), truth, ones, ones, turn)["spread"] for spread in (0.5, 9.0)
     )
     assert sure < unsure
     moved = (truth + 3).requires_grad_()
     spread = torch.full((2, 68), 2.0, requires_grad=True)
-    losses((moved, spread, ones * 0.9, turn), truth, ones, ones, turn)["spread"].backward()
+    point_losses((moved, spread, ones * 0.9, turn), truth, ones, ones, turn)["spread"].backward()
     assert (
         moved.grad is None and spread.grad is not None and (spread.grad < 0).all()
     )  # the true spread is larger than 2
@@ -117,39 +106,7 @@ def test_visibility_that_is_not_known_is_not_asked_for():
     told = torch.ones(1, 68)
     told[:, :5] = 0
     answer = list(found(truth))
-    right = losses(tuple(answer), truth, torch.ones(1, 68), told, turn)["seen"]
+    right = point_losses(tuple(answer), truth, torch.ones(1, 68), told, turn)["seen"]
     answer[2] = answer[2].clone()
     answer[2][:, :5] = 0.01
-    assert losses(tuple(answer), truth, torch.ones(1, 68), told, turn)["seen"] == right
-
-
-@pytest.fixture(scope="module")
-def net() -> LandmarksNet:
-    torch.manual_seed(0)
-    net = LandmarksNet().eval()
-    usual = torch.rand(68, 2, generator=torch.Generator().manual_seed(1)) * 120 + 36
-    net.expect(usual, torch.full((68,), 4.0))
-    net.usual = usual  # pyright: ignore[reportAttributeAccessIssue]
-    return net
-
-
-def test_an_untrained_net_says_the_usual_face(net):
-    with torch.no_grad():
-        points, spread, visible, turn = net(torch.rand(2, 3, SIDE, SIDE))
-    assert points.shape == (2, 68, 2) and turn.shape == (2, 3)
-    assert (points[0] - net.usual).norm(dim=1).mean() < 6
-    assert (spread > 0).all() and ((visible > 0) & (visible < 1)).all()
-
-
-def test_the_file_answers_as_the_net_does(net, tmp_path):
-    path = tmp_path / "landmarks.onnx"
-    export(net, path)
-    assert path.stat().st_size < 5_000_000
-    crops = torch.rand(2, 3, SIDE, SIDE)
-    with torch.no_grad():
-        wanted = net(crops)
-    got = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(
-        None, {"crop": crops.numpy()}
-    )
-    for one, other in zip(wanted, got, strict=True):
-        np.testing.assert_allclose(one.numpy(), np.asarray(other), atol=0.1)
+    assert point_losses(tuple(answer), truth, torch.ones(1, 68), told, turn)["seen"] == right

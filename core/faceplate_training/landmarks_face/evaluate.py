@@ -9,6 +9,7 @@ others are laid along its contours. Renders: the skins of those 14 people, faces
 """
 
 import argparse
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from faceplate_training.degrade import degrade
 from faceplate_training.landmarks_face.views import london, misplaced, rendered
 from faceplate_training.reconstruct_face.shipped import PointsAlone
 from faceplate_training.renders.london import SAME, marked, read_photo
+from faceplate_training.renders.make import Renders, held_out_renders
 from faceplate_training.trained_net import TrainedNet
 
 SEED = 2026
@@ -72,12 +74,12 @@ def london_errors(
             yield errors(found.points, item.points * scale), found, small
 
 
-def render_errors(net: Net, folder: Path) -> dict[str, np.ndarray]:
+def render_errors(net: Net, renders: Renders) -> dict[str, np.ndarray]:
     """Of every held-out render: `off` (N, 68), `seen` (N, 68), `said` (N, 68) visibility found, `yaw` (N,) degrees,
     `turn` (N,) degrees between the head's turn and the one found, `spread` (N, 68) as shares of the eyes' distance,
     `short` (N,) how long the line between the eyes looks against its length.
     """
-    truth = rendered(folder, "held_out")
+    truth = rendered(renders)
     rows: dict[str, list] = {name: [] for name in ("off", "seen", "said", "yaw", "turn", "spread", "short")}
     for number, pixels in enumerate(truth.pixels):
         rng = np.random.default_rng([SEED, number])
@@ -134,7 +136,7 @@ def main() -> None:
     words.add_argument("--weights", type=Path, required=True)
     words.add_argument("--shared", type=Path, required=True, help="folder with the photos")
     words.add_argument(
-        "--renders", type=Path, help="folder of the held-out renders; without it, photos alone"
+        "--renders", type=Path, help="folder of the held-out renders; default: drawn for this run"
     )
     words.add_argument("--head", type=Path, help="faceplate-head's .npz; default: the pack's")
     words.add_argument("--sheet", type=Path, help="where to write what was found on the London photos")
@@ -144,8 +146,8 @@ def main() -> None:
     report_london("London, held out", clean)
     report_london("London, damaged", list(london_errors(net, chosen.shared / "photos", worn=True)))
     mean_shape(chosen.shared / "photos", chosen.head or verify(manifest_for("head.model")))
-    if chosen.renders:
-        report_renders(render_errors(net, chosen.renders))
+    with tempfile.TemporaryDirectory() as temporary:
+        report_renders(render_errors(net, held_out_renders(chosen.renders or Path(temporary), chosen.shared)))
     if chosen.sheet:
         cv2.imwrite(str(chosen.sheet), overlays(clean)[..., ::-1])
 

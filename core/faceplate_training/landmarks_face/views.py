@@ -7,15 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from faceplate.arrays import Matrix, Points
 from faceplate.geometry import apply, scaling, translation
-from faceplate.nets.landmarks_net import SIDE
 from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import HeadModel
-from faceplate.stages.landmarks import MIRROR, SHARE, crop_from_points, five_of
-from faceplate_training.degrade import degrade, monochrome
+from faceplate.stages.landmarks import MIRROR, SHARE, SIDE, crop_from_points, five_of
+from faceplate_training.degrade import monochrome
 from faceplate_training.renders.london import fit_head, marked, read_photo
 from faceplate_training.renders.make import Renders
 from faceplate_training.renders.people import Sitter
@@ -44,9 +42,8 @@ class Shown:
     turn: NDArray[np.float32]
 
 
-def rendered(folder: Path, prefix: str) -> Shown:
-    """All renders of a kind that `renders.make` left in a folder."""
-    found = Renders.read(folder, prefix)
+def rendered(found: Renders) -> Shown:
+    """Renders, all that is known of them told."""
     visible = found.visible.astype(np.float32)
     return Shown(found.pixels, found.points, visible, np.ones_like(visible), found.turn)
 
@@ -85,37 +82,6 @@ class View:
     visible: NDArray[np.float32]
     told: NDArray[np.float32]
     turn: NDArray[np.float32]
-
-
-class Views(Dataset):
-    """Endless views, each a pure function of the seed and its number."""
-
-    def __init__(self, renders: Shown, photos: Shown, seed: int, length: int) -> None:
-        self.renders, self.photos, self.seed, self.length = renders, photos, seed, length
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, number: int) -> tuple[np.ndarray, ...]:
-        rng = np.random.default_rng([self.seed, number])
-        source = self.photos if rng.random() < LONDON_SHARE else self.renders
-        place = int(rng.integers(len(source.pixels)))
-        view = cut(
-            source,
-            place,
-            misplaced(five_of(source.points[place]), rng),
-            squeeze=source is self.photos,
-            rng=rng,
-        )
-        view = mirrored(view) if rng.random() < 0.5 else view
-        view = covered(view, rng) if source is self.photos and rng.random() < 0.3 else view
-        pixels = recoloured(view.pixels, rng)
-        if rng.random() < 0.3:
-            pixels = degrade(pixels, UNIT, rng)
-        elif rng.random() < 0.5:
-            pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 1.5))
-        whole = np.clip(pixels, 0, 255).round().astype(np.uint8)
-        return whole, view.points, view.visible, view.told, view.turn
 
 
 def misplaced(five: Points, rng: np.random.Generator) -> Points:

@@ -15,8 +15,7 @@ from torch.nn import functional as F
 
 from faceplate.nets.reconstruct_net import IDENTITY, SIDE, TEXELS, WINDOW
 from faceplate.reconstruct.morphable import HeadModel
-from faceplate_training.landmarks_face.train import EYES
-from faceplate_training.landmarks_face.train import losses as point_losses
+from faceplate_training.landmarks_face.losses import EYES, point_losses
 from faceplate_training.reconstruct_face.views import KNOWN, UNTOLD, Sample
 
 SCALE = 0.6

@@ -21,10 +21,11 @@ from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.mesh import vertex_normals
 from faceplate.reconstruct.morphable import HeadModel, rotation, triangles_of
 from faceplate.reconstruct.raster import Raster, rasterise
+from faceplate.registry.catalogue import manifest_for, verify
 from faceplate_training.reconstruct_face.acting import acted
 from faceplate_training.renders import wear
 from faceplate_training.renders.light import panoramas
-from faceplate_training.renders.make import Renders, contact_sheet, make
+from faceplate_training.renders.make import Renders, contact_sheet, make, seed_of
 from faceplate_training.renders.people import Sitter, anybody, placed
 from faceplate_training.renders.scene import Render, Studio
 from faceplate_training.renders.skins import skins
@@ -144,6 +145,20 @@ def _laid(window: Window, values: np.ndarray) -> NDArray[np.float64]:
     return (values[window.corners] * window.weights[..., None]).sum(2)
 
 
+def held_out_renders(folder: Path, shared: Path, count: int = 250) -> KnownRenders:
+    """The renders of people who are never trained on, drawn where the folder holds none.
+
+    Args:
+        folder: of the renders. shared: with photos and panoramas.
+    """
+    if not any(folder.glob(f"{HELD_OUT}_*.npz")):
+        head = read_head(verify(manifest_for("head.model")))
+        faces = skins(head, shared / "photos", folder / "skins_held_out.npz", held_out=True)
+        studio = KnownStudio(head, faces, panoramas(shared / "hdri"))
+        make(studio, folder, HELD_OUT, seed_of(SEED, held_out=True), count, KnownRenders)
+    return KnownRenders.read(folder, HELD_OUT)
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
@@ -161,7 +176,7 @@ def main() -> None:
     studio = KnownStudio(
         head, skins(head, chosen.photos, store, held_out=chosen.held_out), panoramas(chosen.hdri)
     )
-    seed = SEED + (1_000_000 if chosen.held_out else 0)
+    seed = seed_of(SEED, held_out=chosen.held_out)
     make(studio, chosen.out, prefix, seed, chosen.count, KnownRenders)
     contact_sheet(KnownRenders.read(chosen.out, prefix), chosen.out / f"{prefix}.png")
 

@@ -27,6 +27,7 @@ from faceplate_training.landmarks_face.views import (
     mirrored,
     misplaced,
     recoloured,
+    rendered,
 )
 from faceplate_training.photos import MARGIN, Frame
 from faceplate_training.reconstruct_face.acting import other_side
@@ -93,8 +94,7 @@ class Views(Dataset):
         length: int,
         shares: tuple[float, float] = SHARES,
     ) -> None:
-        visible = renders.visible.astype(np.float32)
-        self.shown = Shown(renders.pixels, renders.points, visible, np.ones_like(visible), renders.turn)
+        self.shown = rendered(renders)
         self.renders, self.photos, self.untold = renders, photos, untold
         self.places, self.mirror = head.arkit, Mirror.of(head)
         self.seed, self.length, self.shares = seed, length, shares

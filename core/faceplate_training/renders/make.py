@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.reconstruct.head_file import read_head
+from faceplate.registry.catalogue import manifest_for, verify
 from faceplate_training.renders.light import panoramas
 from faceplate_training.renders.scene import Render, Studio
 from faceplate_training.renders.skins import skins
 
 SHARD = 250
+TRAIN, HELD_OUT = "train", "held_out"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,30 @@ def make(
         print(path.name, flush=True)
 
 
+def held_out_renders(folder: Path, shared: Path, count: int = 250) -> Renders:
+    """The renders of people who are never trained on, drawn where the folder holds none.
+
+    Args:
+        folder: of the renders. shared: with photos and panoramas.
+    """
+    if not any(folder.glob(f"{HELD_OUT}_*.npz")):
+        head = read_head(verify(manifest_for("head.model")))
+        faces = skins(head, shared / "photos", folder / "skins_held_out.npz", held_out=True)
+        make(
+            Studio(head, faces, panoramas(shared / "hdri")),
+            folder,
+            HELD_OUT,
+            seed_of(1, held_out=True),
+            count,
+        )
+    return Renders.read(folder, HELD_OUT)
+
+
+def seed_of(seed: int, *, held_out: bool) -> int:
+    """Held-out renders have seeds of their own."""
+    return seed + (1_000_000 if held_out else 0)
+
+
 def contact_sheet(renders: Renders, path: Path, *, columns: int = 8, rows: int = 5) -> None:
     """Write the first renders side by side, every second with its points: green where seen, red where hidden."""
     tiles = []
@@ -114,12 +140,11 @@ def main() -> None:
     parser.add_argument("--held-out", action="store_true", help="draw people who are never trained on")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    prefix = "held_out" if options.held_out else "train"
+    prefix = HELD_OUT if options.held_out else TRAIN
     head = read_head(options.head)
     faces = skins(head, options.photos, options.out / f"skins_{prefix}.npz", held_out=options.held_out)
     studio = Studio(head, faces, panoramas(options.hdri))
-    seed = options.seed + (1_000_000 if options.held_out else 0)
-    make(studio, options.out, prefix, seed, options.count)
+    make(studio, options.out, prefix, seed_of(options.seed, held_out=options.held_out), options.count)
     contact_sheet(Renders.read(options.out, prefix), options.out / f"{prefix}.png")
 
 
