@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceplate.arrays import Image
+from faceplate.arrays import Image, expect_shapes
 from faceplate.colour import linear_from_srgb
 from faceplate.reconstruct.camera import Camera
 from faceplate.reconstruct.fit import View
+from faceplate.reconstruct.layers import Regions
 
 _WORKED = 420
 """Pixels: photos are looked at so that a face is about this high; spots stand four of them apart."""
@@ -22,6 +23,7 @@ _ALONG = np.array([[-0.5, 0.0, 0.5]], np.float32)
 class FacePhoto:
     """A photo cut about the face and brought to a size: `view` and `pixels` of that. `scale`: its pixels a pixel of
     the photo; `corner`: (x, y) in the photo of its own origin. `tone`: (3,) scene-linear, what colours are divided by.
+    `regions`: (h, w, 3) `layers.Regions.stacked` where a net looked, or None.
     """
 
     view: View
@@ -29,10 +31,13 @@ class FacePhoto:
     scale: float
     corner: tuple[float, float]
     tone: NDArray[np.float64]
+    regions: Image | None = None
 
     @classmethod
-    def of(cls, view: View, pixels: Image) -> "FacePhoto":
-        """Cut a photo (H, W, 3), display-encoded sRGB, 0-1, about the face that its points show."""
+    def of(cls, view: View, pixels: Image, regions: Regions | None = None) -> "FacePhoto":
+        """Cut a photo (H, W, 3), display-encoded sRGB, 0-1, about the face that its points show; regions are of it."""
+        if regions is not None:
+            expect_shapes({"H": pixels.shape[0], "W": pixels.shape[1]}, regions=(regions.lips, "H W"))
         low, high = view.points.min(0), view.points.max(0)
         tall = float(max(high - low))
         x0, y0 = np.floor(low - _MARGIN * tall - (0, 0.3 * tall)).astype(int).clip(0)
@@ -41,7 +46,12 @@ class FacePhoto:
         cut = pixels[y0:y1, x0:x1]
         scale = min(1.0, _WORKED / tall)
         size = (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale)))
-        small = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.float32)
+
+        def brought(part: np.ndarray) -> Image:
+            return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32)
+
+        small = brought(cut)
+        seen = None if regions is None else brought(regions.stacked[y0:y1, x0:x1])
         scale = size[0] / cut.shape[1]
         corner = np.array([x0, y0])
         own = view.camera
@@ -50,7 +60,7 @@ class FacePhoto:
             points=((view.points - corner) * scale).astype(np.float32),
             camera=Camera(own.focal * scale, tuple(((np.array(own.centre) - corner) * scale).tolist())),
         )
-        return cls(moved, small, scale, (float(x0), float(y0)), np.ones(3))
+        return cls(moved, small, scale, (float(x0), float(y0)), np.ones(3), seen)
 
 
 @dataclass(frozen=True)

@@ -206,11 +206,14 @@ class PointsProblem:
     The unknowns are in one vector: identity, then for every view expression, turn, move; then the logarithms of the
     views' focal lengths over their cameras', first each view's own part, last what all have in common.
 
-    `told`: how many coefficients of the shape the photos tell. Pixels fix a shape up to its size; the most probable
-    coefficients are those of too small a head, since a smaller one strays less from the mean in every one of them (a
-    tenth less is a tenth less of all). What is asked for is the most probable size, all shapes of that size together:
-    of a larger head there are more that the pixels cannot tell apart, as many more as its size to the power of `told`.
-    `stood`: mm, how far off it was in each view when that was counted; the term is 0 there.
+    `pull`: pixels fix a shape up to its size, and the most probable coefficients are those of too small a head, since a
+    smaller one strays less from the mean in every one of them: a hundredth less of the head is a hundredth less of
+    all, a fiftieth of their squares' sum. What is asked for instead is the most probable size, all shapes of that size
+    together: of a larger head there are more that pixels cannot tell apart, as many more as its size to the power of
+    the number of coefficients that they tell. Where those are as large as the model says, that number is about their
+    squares' sum; people may vary less or more, and then the sum is right and the number is not (MacKay, "Bayesian
+    Interpolation", 1992: the evidence for how wide a prior is). `stood`: mm, how far off the head was in each view when
+    that was summed; the term is 0 there.
     """
 
     head: HeadModel
@@ -222,7 +225,7 @@ class PointsProblem:
     fitted: np.ndarray
     sigma: list[float]
     errors: PointErrors
-    told: float = 0.0
+    pull: float = 0.0
     stood: Sequence[float] = ()
 
     @classmethod
@@ -355,24 +358,11 @@ class PointsProblem:
         trust = self.views[view].trust
         return np.ones(len(self.mean)) if trust is None else trust.astype(np.float64)
 
-    def sized(
-        self, state: np.ndarray, linear: tuple[np.ndarray, np.ndarray] | None = None
-    ) -> "PointsProblem":
-        """The same, with as many coefficients told as the points tell there, or whatever gave this gradient and
-        curvature, whose unknowns begin with this problem's.
-        """
-        gradient, curvature = linear or self.linearise(state)
-        free = self.free(state[: self.size], gradient[: self.size])
-        free = np.concatenate([free, np.arange(self.size, len(curvature))])
-        left = np.full(len(curvature), np.inf)
-        left[free] = np.linalg.inv(curvature[np.ix_(free, free)]).diagonal()
-        shape = [
-            np.arange(self.people),
-            *(np.arange(self.size)[self.place(v)[0]] for v in range(len(self.views))),
-        ]
-        kept = left[np.concatenate(shape)] / self.prior[1][np.concatenate(shape)] ** 2
+    def sized(self, state: np.ndarray) -> "PointsProblem":
+        """The same, with the pull of the coefficients towards a smaller head made up for, as it is at this state."""
+        terms = self.cost(state)[0]
         stood = [float(state[self.place(view)[2]][2]) for view in range(len(self.views))]
-        return replace(self, told=float((1 - kept[np.isfinite(kept)]).sum()), stood=stood)
+        return replace(self, pull=terms["identity"] + terms["expression"], stood=stood)
 
     def cost(self, state: np.ndarray) -> tuple[dict[str, float], float]:
         """Every term alone, and their sum."""
@@ -386,7 +376,7 @@ class PointsProblem:
             terms["camera"] += self._strange(state, view) ** 2
         for place, stood in enumerate(self.stood):
             away = state[self.place(place)[2]][2] / stood
-            terms["size"] -= 2 * self.told / len(self.views) * float(np.log(away))
+            terms["size"] -= 2 * self.pull / len(self.views) * float(np.log(away))
         return terms, sum(terms.values())
 
     def linearise(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -400,7 +390,7 @@ class PointsProblem:
             gradient += weighted.T @ off.ravel()
             curvature += weighted.T @ jacobian.reshape(-1, self.size)
             place = self.place(view)[2].start + 2
-            share = self.told / len(self.views) / state[place]
+            share = self.pull / len(self.views) / state[place]
             gradient[place] -= share
             curvature[place, place] += share / state[place]
             if self.params.distance_spread:

@@ -16,6 +16,7 @@ own colours are marginalised as a Gaussian, what fits badly is reweighted (Huber
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,9 +26,11 @@ from faceplate.reconstruct.albedo import Albedo
 from faceplate.reconstruct.camera import Camera, HeadPose, project, projection_derivatives
 from faceplate.reconstruct.face_photo import BlurredFace, FacePhoto
 from faceplate.reconstruct.fit import Fit, FitParams, PointsProblem, View, descend
+from faceplate.reconstruct.layers import NAMES, Layer, Regions, regions_on, structure_of, structure_on
+from faceplate.reconstruct.mesh import vertex_normals
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.outline import Rim, find_outline, outline_vertices
-from faceplate.reconstruct.shade import BLUR, fit_light, harmonic_slopes, harmonics
+from faceplate.reconstruct.shade import BLUR, fit_light, harmonic_slopes, harmonics, shading
 from faceplate.reconstruct.skin import Skin, skin_of, smoothed
 from faceplate.reconstruct.visible import Shown, show
 
@@ -50,6 +53,8 @@ class PhotometricParams:
         light: standard deviation of the light's harmonics beyond the constant; uniform light of the face's own
             brightness has a constant of 3.5.
         edge: mm, how far an outline may be off its edge; 0 looks for none.
+        structure: how much the photo's structure counts (`layers`), 1 as much as its own misfit says; 0 leaves it out.
+        regions: the same for lips and brows, where a net saw them.
     """
 
     levels: tuple[float, ...] = (3.0, 2.0, 1.3, 1.0)
@@ -60,6 +65,8 @@ class PhotometricParams:
     outlier: float = 1.5
     light: float = 3.0
     edge: float = 1.0
+    structure: float = 0.0
+    regions: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ def refine(
     fit: Fit,
     points: FitParams,
     params: PhotometricParams | None = None,
+    regions: Sequence[Regions | None] | None = None,
 ) -> Refined:
     """Move a head that was fitted to points until it explains the photos.
 
@@ -104,12 +112,14 @@ def refine(
         views: as they were given to `fit_points`. photos: (H, W, 3) float32 of each, display-encoded sRGB, 0-1.
         fit: what `fit_points` made of the views. points: with which parameters.
         params: see `PhotometricParams`.
+        regions: of each photo, None where no net looked.
 
     Raises:
         ShapeError, RangeError: what `fit_points` and `visible.show` raise.
     """
     params = params or PhotometricParams()
-    works = [FacePhoto.of(*each) for each in zip(views, photos, strict=True)]
+    regions = regions or [None] * len(views)
+    works = [FacePhoto.of(*each) for each in zip(views, photos, regions, strict=True)]
     base = PointsProblem.of(head, [work.view for work in works], points)
     skin = skin_of(head, albedo)
     problem = ColourProblem.of(head, albedo, base, skin, works, params)
@@ -118,7 +128,7 @@ def refine(
     for level in params.levels:
         problem = problem.at(head, albedo, level, state)
         state = problem.lit(state)
-        problem = problem.weighed(state).sized(state)
+        problem = problem.layered(head, albedo, level, state).weighed(state).sized(state)
         descent = descend(problem, state, rounds=params.steps, damping=damping, enough=1e-3)
         state, damping = descent.state, max(descent.damping, 1e-6)
         rounds.append(PhotoRound(level, descent.log[0][0], descent.log[-1][0], len(descent.log) - 1))
@@ -147,7 +157,9 @@ class ColourProblem:
     detail: NDArray[np.float64]
     seen: Sequence[BlurredFace] = ()
     trust: Sequence[np.ndarray] = ()
+    heads: Sequence[np.ndarray] = ()
     rims: Sequence["Rim"] = ()
+    layers: Sequence[dict[str, Layer]] = ()
     whiten: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
 
     @classmethod
@@ -220,23 +232,57 @@ class ColourProblem:
 
     def at(self, head: HeadModel, albedo: Albedo, level: float, state: np.ndarray) -> "ColourProblem":
         """The same at another blur (mm): pictures, pattern, and what is visible now."""
-        works, seen, trust, rims = [], [], [], []
+        works, seen, trust, heads, rims = [], [], [], [], []
         for view, work in enumerate(self.works):
             shown = self._shown(head, state, view)
             spots = shown.at_vertices()[self.skin.spots]
             places = shown.points[self.skin.spots]
-            spots = spots * _exposed(shown.colours(places[:, 0], places[:, 1]))
+            spots = spots * _exposed(shown.colours(places[:, 0], places[:, 1])) * _bare(work, places)
             pixel = self.placed(state, view)[3].focal / float(np.median(places[:, 2]))
             tone = _tone(shown, places, spots)
             seen.append(BlurredFace.of(work.pixels, tone, level * pixel))
             works.append(replace(work, tone=tone))
             trust.append(spots)
+            heads.append(np.isfinite(shown.depth).astype(np.float32))
             if self.params.edge:
                 rims.append(self._rim(head, state, view, shown, seen[-1], pixel))
         pattern, basis, detail = _patterns(head, albedo, self.skin, level)
-        return replace(
-            self, works=works, seen=seen, trust=trust, rims=rims, pattern=pattern, basis=basis, detail=detail
-        )
+        now = replace(self, works=works, seen=seen, trust=trust, heads=heads, rims=rims)
+        return replace(now, pattern=pattern, basis=basis, detail=detail)
+
+    def layered(self, head: HeadModel, albedo: Albedo, level: float, state: np.ndarray) -> "ColourProblem":
+        """The same with structure and regions to be met, as far as they are wanted and there."""
+        layers = []
+        for view, seen in enumerate(self.seen):
+            spots, _, pose, camera = self.placed(state, view)
+            places = project(spots, pose, camera)
+            blur = level * camera.focal / float(np.median(places[:, 2]))
+            found = {}
+            if self.params.structure:
+                grey = smoothed(head, albedo.of(state[self.shades]), level)
+                points = self._points(head, state, view)
+                grey = (grey * shading(vertex_normals(points, head.quads), self._light(state, view))) @ _GREY
+                wanted = structure_on(head, grey, level)[self.skin.spots]
+                found["structure"] = Layer.of(
+                    structure_of(seen.colours @ _GREY.astype(np.float32), blur, self.heads[view]),
+                    wanted[:, None],
+                )
+            parsed = self.works[view].regions
+            if self.params.regions and parsed is not None and set(NAMES) <= set(head.mask_names):
+                wanted = regions_on(head, NAMES, level)[self.skin.spots]
+                shown = cv2.GaussianBlur(parsed[..., : len(NAMES)], (0, 0), max(blur, 0.3))
+                found["regions"] = Layer.of(np.asarray(shown, np.float32), wanted)
+            share = self.skin.area / self.params.independent**2
+            weight = {"structure": self.params.structure, "regions": self.params.regions}
+            layers.append(
+                {
+                    name: layer.weighed(
+                        places[:, :2], self.trust[view], self.params.outlier, weight[name] * share
+                    )
+                    for name, layer in found.items()
+                }
+            )
+        return replace(self, layers=layers)
 
     def _rim(
         self, head: HeadModel, state: np.ndarray, view: int, shown: Shown, seen: BlurredFace, pixel: float
@@ -294,8 +340,8 @@ class ColourProblem:
         slots = 2 * len(self.works)
         deviation, own = np.zeros((2, len(self.skin.pairs), slots))
         for view in range(len(self.works)):
-            off, shading = self._off(state, view)
-            bright = np.maximum(shading @ _GREY, 0.05)
+            off, light = self._off(state, view)
+            bright = np.maximum(light @ _GREY, 0.05)
             own_part = self.detail * bright
             noise = self.params.noise * (0.3 + 0.7 * bright)
             length = np.sqrt((off**2).mean(1) / (own_part**2 + noise**2)) / self.params.outlier
@@ -316,10 +362,14 @@ class ColourProblem:
         return replace(self, whiten=(root * np.sqrt(share)[:, None, None]).astype(np.float32))
 
     def sized(self, state: np.ndarray) -> "ColourProblem":
-        """The same, for as many coefficients of the shape as points and colours tell from this state on."""
-        return replace(self, base=self.base.sized(state, self.linearise(state)))
+        """The same, with the coefficients' pull towards a smaller head made up for, see `PointsProblem`."""
+        return replace(self, base=self.base.sized(state[: self.base.size]))
 
     # ------------------------------------------------------------ what is to be small
+
+    def _light(self, state: np.ndarray, view: int) -> np.ndarray:
+        """(9, 3) harmonics."""
+        return state[self.lamp(view)].reshape(9, 3)
 
     def _pattern(self, state: np.ndarray) -> np.ndarray:
         return np.maximum(self.pattern + np.tensordot(state[self.shades], self.basis, 1), 0.01)
@@ -328,8 +378,8 @@ class ColourProblem:
         """(n, 3) what a photo shows less what the model shows, and (n, 3) the shading."""
         spots, normals, pose, camera = self.placed(state, view)
         colours, _ = self.seen[view].at(project(spots, pose, camera)[:, :2])
-        shading = harmonics(normals) * BLUR @ state[self.lamp(view)].reshape(9, 3)
-        return colours - self._pattern(state) * shading, shading
+        light = harmonics(normals) * BLUR @ self._light(state, view)
+        return colours - self._pattern(state) * light, light
 
     def _whitened(self, of_views: Sequence[np.ndarray]) -> np.ndarray:
         """(p, slots, ...) residuals or derivatives of all views (n, ...), in standard deviations."""
@@ -345,6 +395,8 @@ class ColourProblem:
             rim.say * rim.outline.off(*self._rim_places(state, view)) for view, rim in enumerate(self.rims)
         ]
         terms["edges"] = float(sum((rim**2).sum() for rim in rims))
+        for name in ("structure", "regions"):
+            terms[name] = sum(self._layer_cost(state, view, name) for view in range(len(self.layers)))
         terms["albedo"] = float((state[self.shades] ** 2).sum())
         terms["light"] = float(
             sum((self._lamp_prior * state[self.lamp(v)] ** 2).sum() for v in range(len(self.works)))
@@ -368,12 +420,58 @@ class ColourProblem:
             off, by = self._rim_jacobian(state, view, rim)
             gradient += by.T @ off
             curvature += by.T @ by
+        for view, layers in enumerate(self.layers):
+            for layer in layers.values():
+                off, by = self._layer_jacobian(state, view, layer)
+                gradient[inner] += by.T @ off
+                curvature[inner, inner] += by.T @ by
         prior = np.zeros(self.size)
         prior[self.shades] = 1
         for view in range(len(self.works)):
             prior[self.lamp(view)] = self._lamp_prior
         curvature[np.diag_indices(self.size)] += prior
         return gradient + prior * state, curvature
+
+    def _layer_cost(self, state: np.ndarray, view: int, name: str) -> float:
+        layer = self.layers[view].get(name)
+        if layer is None:
+            return 0.0
+        spots, _, pose, camera = self.placed(state, view)
+        off = layer.at(project(spots, pose, camera)[:, :2])[0]
+        return float((layer.say[:, None] * off**2).sum())
+
+    def _layer_jacobian(self, state: np.ndarray, view: int, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        """(n C,) how far a layer is off, in standard deviations, and (n C, the base's unknowns) how that changes."""
+        used = layer.say > 0
+        spots, _, pose, camera = self.placed(state, view)
+        off, slopes = layer.at(project(spots, pose, camera)[:, :2])
+        root = np.sqrt(layer.say[used])[:, None]
+        by = self._sliding(slopes[used], spots[used], used, view, pose, camera) * root[..., None]
+        return (off[used] * root).ravel(), by.reshape(-1, self.base.size).astype(np.float64)
+
+    def _sliding(
+        self,
+        slopes: np.ndarray,
+        spots: np.ndarray,
+        which: np.ndarray,
+        view: int,
+        pose: HeadPose,
+        camera: Camera,
+    ) -> np.ndarray:
+        """(n, C, the base's unknowns) how a picture changes under spots (n, 3), which of the skin's, as they move; from
+        its slopes (n, C, 2).
+        """
+        by = projection_derivatives(spots, pose, camera)
+        expression, turn, move = self.base.place(view)
+        found = np.zeros((*slopes.shape[:2], self.base.size), np.float32)
+        at_spots = self.moves[:, self.skin.own[which]].transpose(1, 2, 0)  # (n, 3, K)
+        by_shape = (slopes @ by.point.astype(np.float32)) @ at_spots
+        found[..., : self.base.people] = by_shape[..., : self.base.people]
+        found[..., expression] = by_shape[..., self.base.people :]
+        found[..., turn], found[..., move] = slopes @ by.turn, slopes @ by.move
+        zoom = np.einsum("ncx,nx->nc", slopes, by.focal * camera.focal)
+        found[..., [self.base.lens(view), self.base.size - 1]] = zoom[..., None]
+        return found
 
     def _rim_places(self, state: np.ndarray, view: int) -> tuple[np.ndarray, HeadPose, Camera]:
         """An outline's points (n, 3) mm on the head, and how a view sees them."""
@@ -400,23 +498,20 @@ class ColourProblem:
     def _jacobian(self, state: np.ndarray, view: int) -> np.ndarray:
         """(n, 3, unknowns) how what is left of each colour changes."""
         spots, normals, pose, camera = self.placed(state, view)
-        by = projection_derivatives(spots, pose, camera)
         _, slopes = self.seen[view].at(project(spots, pose, camera)[:, :2])
-        expression, turn, move = self.base.place(view)
-        light = state[self.lamp(view)].reshape(9, 3)
+        expression = self.base.place(view)[0]
+        light = self._light(state, view)
         pattern = self._pattern(state)
         lobes = harmonics(normals) * BLUR
         found = np.zeros((len(spots), 3, self.size), np.float32)
-        at_spots = self.moves[:, self.skin.own].transpose(1, 2, 0)  # (n, 3, K)
+        every = np.ones(len(spots), bool)
+        found[..., : self.base.size] = self._sliding(slopes, spots, every, view, pose, camera)
         bend = -pattern[:, :, None] * np.einsum(
             "nhx,hc->ncx", harmonic_slopes(normals) * BLUR[:, None], light
         )
-        by_shape = (slopes @ by.point.astype(np.float32)) @ at_spots + bend.astype(np.float32) @ self.turns
-        found[..., : self.base.people] = by_shape[..., : self.base.people]
-        found[..., expression] = by_shape[..., self.base.people :]
-        found[..., turn], found[..., move] = slopes @ by.turn, slopes @ by.move
-        zoom = np.einsum("ncx,nx->nc", slopes, by.focal * camera.focal)
-        found[..., [self.base.lens(view), self.base.size - 1]] = zoom[..., None]
+        turned = bend.astype(np.float32) @ self.turns
+        found[..., : self.base.people] += turned[..., : self.base.people]
+        found[..., expression] += turned[..., self.base.people :]
         found[..., self.shades] = -(lobes @ light)[..., None] * np.moveaxis(self.basis, 0, -1)
         for channel in range(3):
             found[:, channel, self.lamp(view)][:, channel::3] = -pattern[:, channel, None] * lobes
@@ -459,6 +554,15 @@ def _patterns(
         found[1:].astype(np.float64),
         albedo.detail[skin.spots].astype(np.float64),
     )
+
+
+def _bare(work: FacePhoto, places: np.ndarray) -> NDArray[np.float32] | float:
+    """(n,) 0-1: 0 where a net saw something before the face at places (n, 2 or more)."""
+    if work.regions is None:
+        return 1.0
+    x, y = (places[:, k].astype(np.float32)[None] - np.float32(0.5) for k in range(2))
+    covered = cv2.remap(work.regions[..., 2], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(1 - covered[0], 0, 1).astype(np.float32)
 
 
 def _exposed(colours: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from faceplate.arrays import Image, Points
 from faceplate.errors import RangeError
+from faceplate.faces import template_points
+from faceplate.geometry import fit_similarity, inverse, scaling, warp
 from faceplate.reconstruct.albedo import Albedo
 from faceplate.reconstruct.camera import Camera, HeadPose
 from faceplate.reconstruct.covering import bare, only_skin
@@ -15,11 +17,15 @@ from faceplate.reconstruct.delight import excess_light
 from faceplate.reconstruct.expectation import Expectation, pooled
 from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points
 from faceplate.reconstruct.folds import unfolded
+from faceplate.reconstruct.layers import Regions
 from faceplate.reconstruct.morphable import HeadModel, rotation
 from faceplate.reconstruct.photometric import Refined, refine
 from faceplate.reconstruct.relief import Relief, read_relief
 from faceplate.reconstruct.texture import Sources, Texture, has_skin, painted_tiles
 from faceplate.reconstruct.visible import Shown, show
+from faceplate.runtime.net import Net
+from faceplate.stages.landmarks import five_of
+from faceplate.stages.parse import CELLS, SIDE, parse_crop
 
 PROFILE = np.radians(75)
 """A head turned farther than this shows too little of a face."""
@@ -49,7 +55,8 @@ class Still:
     `name`: for sentences about it. `pixels`: (H, W, 3) float32, display-encoded sRGB, 0-1. `points`: (68, 2) pixels of
     it. `camera`: of it. `trust`: (68,) 0-1, or None for all 1. `spread`: pixels, how far points may be off, 0 where
     nobody said. `expected`: of the (E,) expressions, and `expected_identity`: of up to K identity components, what is
-    known from this photo before its points are seen, by a net say; or None.
+    known from this photo before its points are seen, by a net say; or None. `regions`: where a net sees lips, brows and
+    what covers the face (`see_regions`), or None.
     """
 
     name: str
@@ -60,6 +67,7 @@ class Still:
     spread: float = 0.0
     expected: Expectation | None = field(default=None, repr=False)
     expected_identity: Expectation | None = field(default=None, repr=False)
+    regions: Regions | None = field(default=None, repr=False)
 
     @property
     def eyes_apart(self) -> float:
@@ -136,7 +144,8 @@ def reconstruct_stills(
         expect_no_profile(still.name, yaw_of(pose))
     refined, texture, relief = None, None, None
     if params.albedo is not None:
-        refined = refine(head, params.albedo, views, [still.pixels for still in stills], fit, settings)
+        photos, regions = [still.pixels for still in stills], [still.regions for still in stills]
+        refined = refine(head, params.albedo, views, photos, fit, settings, regions=regions)
         fit = refined.fit
     neutral = head.rest(fit.identity)
     if params.texture:
@@ -176,6 +185,29 @@ def _sources(
     pattern = bare(head, params.albedo.of(refined.albedo))
     skin = [only_skin(head, photo, pattern, light) for photo, light in zip(seen, excess, strict=True)]
     return Sources.of(head, skin, excess=excess, pattern=pattern)
+
+
+def see_regions(pixels: Image, points: Points, net: Net) -> Regions:
+    """Where a photo shows lips and brows, and what covers the face.
+
+    Args:
+        pixels: (H, W, 3) display-encoded sRGB, 0-1. points: (68, 2) pixels of it. net: of task face.parse.
+
+    Raises:
+        RangeError: points that lie in one spot. ShapeError: as `stages.parse.parse_crop`.
+    """
+    crop_from_photo = fit_similarity(five_of(points), template_points("ffhq_512", SIDE))
+    crop = np.clip(warp(pixels, crop_from_photo, (SIDE, SIDE)), 0, 1)
+    parsed = parse_crop(crop, net)
+    seen = np.stack(
+        [parsed.likely("lips"), parsed.likely("brows"), parsed.likely("hair", "glasses", "occluder")], -1
+    )
+    photo_from_cells = inverse(crop_from_photo) @ scaling(SIDE / CELLS)
+    size = (pixels.shape[1], pixels.shape[0])
+    lips, brows, covered = np.moveaxis(
+        warp(seen, photo_from_cells, size, border="zero", kernel="linear").clip(0, 1), -1, 0
+    )
+    return Regions(lips, brows, covered)
 
 
 def noise_of_points(points: Points, spread: float) -> float:

@@ -176,7 +176,19 @@ def test_the_log_says_which_term_did_what_and_no_round_makes_it_worse():
     fit = fit_points(HEAD, views, POINTS)
     found = refine(HEAD, ALBEDO, views, [picture()], fit, POINTS, PARAMS)
     assert [r.level for r in found.rounds] == list(PARAMS.levels)[: len(found.rounds)]
-    names = {"points", "identity", "expression", "camera", "size", "colours", "edges", "albedo", "light"}
+    names = {
+        "points",
+        "identity",
+        "expression",
+        "camera",
+        "size",
+        "colours",
+        "edges",
+        "albedo",
+        "light",
+        "structure",
+        "regions",
+    }
     for each in found.rounds:
         assert set(each.before) == set(each.after) == names
         assert sum(each.after.values()) <= sum(each.before.values()) and 0 <= each.steps <= PARAMS.steps
