@@ -212,8 +212,8 @@ class PointsProblem:
     together: of a larger head there are more that pixels cannot tell apart, as many more as its size to the power of
     the number of coefficients that they tell. Where those are as large as the model says, that number is about their
     squares' sum; people may vary less or more, and then the sum is right and the number is not (MacKay, "Bayesian
-    Interpolation", 1992: the evidence for how wide a prior is). `stood`: mm, how far off the head was in each view when
-    that was summed; the term is 0 there.
+    Interpolation", 1992: the evidence for how wide a prior is). `scales`: mm of the head that a pixel showed in each view
+    when that was summed; the term is 0 there.
     """
 
     head: HeadModel
@@ -226,7 +226,7 @@ class PointsProblem:
     sigma: list[float]
     errors: PointErrors
     pull: float = 0.0
-    stood: Sequence[float] = ()
+    scales: Sequence[float] = ()
 
     @classmethod
     def of(cls, head: HeadModel, views: Sequence[View], params: FitParams) -> "PointsProblem":
@@ -361,8 +361,12 @@ class PointsProblem:
     def sized(self, state: np.ndarray) -> "PointsProblem":
         """The same, with the pull of the coefficients towards a smaller head made up for, as it is at this state."""
         terms = self.cost(state)[0]
-        stood = [float(state[self.place(view)[2]][2]) for view in range(len(self.views))]
-        return replace(self, pull=terms["identity"] + terms["expression"], stood=stood)
+        scales = [self._scale(state, view) for view in range(len(self.views))]
+        return replace(self, pull=terms["identity"] + terms["expression"], scales=scales)
+
+    def _scale(self, state: np.ndarray, view: int) -> float:
+        """mm of the head that a pixel shows: a head seen so far off through so long a lens is that much larger."""
+        return float(state[self.place(view)[2]][2] / self.parts(state, view)[2].focal)
 
     def cost(self, state: np.ndarray) -> tuple[dict[str, float], float]:
         """Every term alone, and their sum."""
@@ -374,9 +378,9 @@ class PointsProblem:
             terms["points"] += self.errors.weighed(self.off(state, view), self.trust(view))[0]
             terms["expression"] += float(strayed[self.place(view)[0]].sum())
             terms["camera"] += self._strange(state, view) ** 2
-        for place, stood in enumerate(self.stood):
-            away = state[self.place(place)[2]][2] / stood
-            terms["size"] -= 2 * self.pull / len(self.views) * float(np.log(away))
+        for view, before in enumerate(self.scales):
+            larger = self._scale(state, view) / before
+            terms["size"] -= 2 * self.pull / len(self.views) * float(np.log(larger))
         return terms, sum(terms.values())
 
     def linearise(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -392,6 +396,7 @@ class PointsProblem:
             place = self.place(view)[2].start + 2
             share = self.pull / len(self.views) / state[place]
             gradient[place] -= share
+            gradient[[self.lens(view), -1]] += share * state[place]
             curvature[place, place] += share / state[place]
             if self.params.distance_spread:
                 slope = 1 / (state[place] * self.params.distance_spread)

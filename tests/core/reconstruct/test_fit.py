@@ -229,3 +229,29 @@ def test_a_lens_that_nothing_tells_leaves_the_head_where_heads_stand():
     fit = fit_points(HEAD, [view], params)
     assert fit.poses[0].move[2] == pytest.approx(1500, rel=0.1)
     assert fit.cameras[0].focal == pytest.approx(CAMERA.focal * 1500 / 700, rel=0.15)
+
+
+def test_size_is_no_reason_for_a_longer_lens():
+    """What a head farther off through a lens as much longer shows is as large: its size speaks for neither."""
+    person = (1.2, -0.8, 0.5, 0.4, -0.3)
+    view = view_of(person, (0.4,), pose(0.2), noise=2.0)
+    params = FitParams(identity=5, focal_spread=0.5, distance_spread=0.6)
+    loose = PointsProblem.of(HEAD, [view], params)
+    start = descend(loose, loose.start(), rounds=20).state
+    made = loose.sized(start)
+    assert made.pull > 0.5 and made.cost(start)[0]["size"] == pytest.approx(0, abs=1e-9)
+    away = made.place(0)[2].start + 2
+    farther = start.copy()
+    farther[away] *= 3
+    assert made.cost(farther)[0]["size"] < -1  # alone, a head farther off is a larger one
+    farther[-1] += np.log(3)
+    assert made.cost(farther)[0]["size"] == pytest.approx(0, abs=1e-9)
+    # and the gradient is the slope of that
+    gradient = made.linearise(start)[0] - loose.linearise(start)[0]
+    for place, step in ((away, 0.5), (len(start) - 1, 1e-3), (made.lens(0), 1e-3)):
+        moved = [start.copy(), start.copy()]
+        moved[0][place] += step
+        moved[1][place] -= step
+        rise = (made.cost(moved[0])[0]["size"] - made.cost(moved[1])[0]["size"]) / (2 * step)
+        assert 2 * gradient[place] == pytest.approx(rise, rel=1e-3)
+    assert 300 < fit_points(HEAD, [view], params).poses[0].move[2] < 2000
