@@ -157,7 +157,7 @@ def stills_of(
                 continue
             path = Path(folder) / f"{number}.png"
             cv2.imwrite(str(path), np.round(picture[..., ::-1] * 255).astype(np.uint8))
-            stills.append(read_portrait(path, nets).still)
+            stills.append(read_portrait(path, nets, head).still)
     return stills
 
 

@@ -28,7 +28,7 @@ from faceplate.plate import Plate
 from faceplate.reconstruct.camera import camera_for_lens
 from faceplate.reconstruct.fit import FitParams, View, fit_points
 from faceplate.reconstruct.head_file import read_head
-from faceplate.reconstruct.initial import Guess, guess_head
+from faceplate.reconstruct.initial import DOUBT, Guess, guess_head
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.registry.catalogue import manifest_for, read_weights
 from faceplate.runtime.net import Net
@@ -100,6 +100,7 @@ def report_weights(
 ) -> None:
     """found, true: (N, E)."""
     places = strongest(head)
+    places = places[true[:, places].std(0) > 0]
     rank = [np.corrcoef(found[:, place], true[:, place])[0, 1] for place in places]
     off = np.abs(found - true)[:, places].mean()
     strong = true[:, places] > STRONG
@@ -125,7 +126,7 @@ def report_identity(seen: list[Seen], renders: KnownRenders, head: HeadModel) ->
         off[:IDENTITY] -= one.guess.identity.mean
         mean.append(np.median(np.linalg.norm(np.tensordot(true, basis, 1), axis=1)))
         told.append(np.median(np.linalg.norm(np.tensordot(off, basis, 1), axis=1)))
-        within.append(np.abs(off[:IDENTITY]) < 1.645 * one.guess.identity.spread)
+        within.append(np.abs(off[:IDENTITY]) < 1.645 * one.guess.identity.spread / DOUBT)
     print(
         f"identity, mm: mean head {np.median(mean):.2f}, net {np.median(told):.2f} "
         f"({np.median(told) / np.median(mean):.2f}); {np.mean(within):.1%} of coefficients within what should hold 90 %"
