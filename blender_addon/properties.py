@@ -9,6 +9,9 @@ _SHOWN_AS = {"lens": {"subtype": "DISTANCE_CAMERA"}}
 """What Blender may know of a parameter besides: how it draws it."""
 
 
+_NOT_HERE = ("udim",)
+"""Parameters that the command has and the add-on leaves out: a head's pictures come in as one map, not as tiles."""
+
 ON_PICTURES = ("restore", "veil")
 """Operations whose parameters are settings of Restore Faces, on an image."""
 ON_STRIPS = (*ON_PICTURES, "steady", "film")
@@ -18,7 +21,8 @@ ON_STRIPS = (*ON_PICTURES, "steady", "film")
 def parameters(*operations):
     """The parameters of operations, one after another."""
     table = read_operations()
-    return [each for name in operations for each in table[name]["parameters"]]
+    every = [each for name in operations for each in table[name]["parameters"]]
+    return [each for each in every if each["name"] not in _NOT_HERE]
 
 
 def words(settings, *operations):
