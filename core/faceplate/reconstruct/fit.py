@@ -212,8 +212,8 @@ class PointsProblem:
     together: of a larger head there are more that pixels cannot tell apart, as many more as its size to the power of
     the number of coefficients that they tell. Where those are as large as the model says, that number is about their
     squares' sum; people may vary less or more, and then the sum is right and the number is not (MacKay, "Bayesian
-    Interpolation", 1992: the evidence for how wide a prior is). `scales`: mm of the head that a pixel showed in each view
-    when that was summed; the term is 0 there.
+    Interpolation", 1992: the evidence for how wide a prior is). `scales`: mm of the head that a pixel showed in each
+    view when that was summed; the term is 0 there.
     """
 
     head: HeadModel

@@ -75,8 +75,8 @@ def find_landmarks(plate: Plate, face: Face, net: Net, *, looks: int = 2, gain: 
     Args:
         plate: in its own space, any values.
         face: as `detect_faces` gives it, display window coordinates.
-        net: a face.landmarks net, see `ReconstructNet.landmarks` in `faceplate.nets.reconstruct_net`: (B, 3, 192, 192) 0-1 in; points, spread, visible
-            and turn out.
+        net: a face.landmarks net, see `ReconstructNet.landmarks` in `faceplate.nets.reconstruct_net`: (B, 3, 192, 192)
+            0-1 in; points, spread, visible and turn out.
         looks: 1 trusts the face's own five points; 2 crops again by what was found.
         gain: exposure of the net's view, see `tone.expose`.
 
