@@ -27,7 +27,8 @@ def typical_damage(clean: np.ndarray, unit: float, rng: np.random.Generator) -> 
     """
     kinds = (scanned_film, small_file, shaken_camera, security_camera)
     damaged = kinds[rng.choice(len(kinds), p=SHARES)](clean, unit, rng)
-    return cv2.resize(damaged, clean.shape[1::-1], interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    enlarged = cv2.resize(damaged, clean.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return np.clip(np.round(enlarged), 0, 255).astype(np.float32)  # a file of 8 bits
 
 
 SHARES = (0.25, 0.25, 0.28, 0.22)
