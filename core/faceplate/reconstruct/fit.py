@@ -211,9 +211,10 @@ class PointsProblem:
     all, a fiftieth of their squares' sum. What is asked for instead is the most probable size, all shapes of that size
     together: of a larger head there are more that pixels cannot tell apart, as many more as its size to the power of
     the number of coefficients that they tell. Where those are as large as the model says, that number is about their
-    squares' sum; people may vary less or more, and then the sum is right and the number is not (MacKay, "Bayesian
-    Interpolation", 1992: the evidence for how wide a prior is). `scales`: mm of the head that a pixel showed in each
-    view when that was summed; the term is 0 there.
+    squares' sum; people may vary less, and then the sum is right and the number is not (MacKay, "Bayesian
+    Interpolation", 1992: the evidence for how wide a prior is). Never is it more than the number: coefficients far
+    beyond what people have would ask for a larger head, and that for larger ones. `scales`: mm of the head that a pixel
+    showed in each view when that was summed; the term is 0 there.
     """
 
     head: HeadModel
@@ -358,11 +359,30 @@ class PointsProblem:
         trust = self.views[view].trust
         return np.ones(len(self.mean)) if trust is None else trust.astype(np.float64)
 
-    def sized(self, state: np.ndarray) -> "PointsProblem":
-        """The same, with the pull of the coefficients towards a smaller head made up for, as it is at this state."""
-        terms = self.cost(state)[0]
+    def sized(self, state: np.ndarray, curvature: np.ndarray | None = None) -> "PointsProblem":
+        """The same, with the pull of the coefficients towards a smaller head made up for, as it is at this state.
+
+        Args:
+            curvature: there, of this problem or of one whose unknowns begin with this one's.
+        """
+        terms = self.cost(state[: self.size])[0]
         scales = [self._scale(state, view) for view in range(len(self.views))]
-        return replace(self, pull=terms["identity"] + terms["expression"], scales=scales)
+        pull = min(
+            terms["identity"] + terms["expression"],
+            self._told(self.linearise(state)[1] if curvature is None else curvature),
+        )
+        return replace(self, pull=pull, scales=scales)
+
+    def _told(self, curvature: np.ndarray) -> float:
+        """How many of the coefficients are told, rather than left to the prior."""
+        left = np.linalg.inv(curvature).diagonal()
+        shape = np.concatenate(
+            [
+                np.arange(self.people),
+                *(np.arange(self.size)[self.place(v)[0]] for v in range(len(self.views))),
+            ]
+        )
+        return float((1 - left[shape] / self.prior[1][shape] ** 2).sum())
 
     def _scale(self, state: np.ndarray, view: int) -> float:
         """mm of the head that a pixel shows: a head seen so far off through so long a lens is that much larger."""

@@ -255,3 +255,11 @@ def test_size_is_no_reason_for_a_longer_lens():
         rise = (made.cost(moved[0])[0]["size"] - made.cost(moved[1])[0]["size"]) / (2 * step)
         assert 2 * gradient[place] == pytest.approx(rise, rel=1e-3)
     assert 300 < fit_points(HEAD, [view], params).poses[0].move[2] < 2000
+
+
+def test_coefficients_beyond_what_people_have_do_not_ask_for_ever_larger_heads():
+    loose = PointsProblem.of(HEAD, [view_of((), (), pose())], FitParams(identity=5))
+    strange = loose.start()
+    strange[:5] = 6.0
+    assert loose.cost(strange)[0]["identity"] == pytest.approx(180)
+    assert loose.sized(strange).pull == 5  # as many as there are, at most
