@@ -66,7 +66,7 @@ class PhotometricParams:
     light: float = 3.0
     edge: float = 1.0
     structure: float = 0.0
-    regions: float = 1.0
+    regions: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -363,7 +363,7 @@ class ColourProblem:
 
     def sized(self, state: np.ndarray) -> "ColourProblem":
         """The same, with the coefficients' pull towards a smaller head made up for, see `PointsProblem`."""
-        return replace(self, base=self.base.sized(state[: self.base.size]))
+        return replace(self, base=self.base.sized(state, self.linearise(state)[1]))
 
     # ------------------------------------------------------------ what is to be small
 

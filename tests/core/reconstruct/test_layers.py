@@ -24,6 +24,7 @@ HEAD = replace(PLAIN, mask_names=("face", "lips", "brows"), masks=np.stack([*PLA
 ALBEDO = make_albedo(HEAD)
 SIZE = 300
 CAMERA = camera_for_lens(SIZE, SIZE, millimetres=70)
+LAYERS = PhotometricParams(structure=1.0, regions=1.0, independent=10.0, edge=0.0)
 WHERE = HeadPose(np.array([0.05, 0.1, 0.0]), np.array([5.0, -5.0, 700.0]))
 
 
@@ -62,7 +63,7 @@ def problem(
 
 @pytest.mark.parametrize(("name", "level"), [("structure", 15.0), ("regions", 3.0)])
 def test_a_layer_is_cheapest_where_the_head_is(name, level):
-    made, state = problem(PhotometricParams(structure=1.0, independent=10.0, edge=0.0), regions(), level)
+    made, state = problem(LAYERS, regions(), level)
     at_truth = made.cost(state)[0][name]
     turn = made.base.place(0)[1].start
     for axis, by in ((0, 0.08), (0, -0.08), (1, 0.08), (1, -0.08)):
@@ -117,7 +118,7 @@ def test_what_counts_is_measured_on_the_photo():
 
 
 def test_the_gradient_is_the_slope_of_the_cost():
-    made, state = problem(PhotometricParams(structure=1.0, independent=10.0, edge=0.0), regions())
+    made, state = problem(LAYERS, regions())
     state = state + 0.02 * np.random.default_rng(1).normal(size=len(state)) * (np.abs(state) < 5)
     bare = replace(made, layers=())
     turn, move = made.base.place(0)[1].start, made.base.place(0)[2].start
