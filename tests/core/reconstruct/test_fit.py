@@ -262,4 +262,4 @@ def test_coefficients_beyond_what_people_have_do_not_ask_for_ever_larger_heads()
     strange = loose.start()
     strange[:5] = 6.0
     assert loose.cost(strange)[0]["identity"] == pytest.approx(180)
-    assert loose.sized(strange).pull == 5  # as many as there are, at most
+    assert 0 < loose.sized(strange).pull <= 5  # as many as the points tell, and no more than there are
