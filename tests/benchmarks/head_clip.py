@@ -43,7 +43,9 @@ def acted(head: HeadModel, frames: int) -> Acted:
     smile = np.clip(np.sin((time - 20) / 12), 0, 1) * 0.8
     brow = np.clip(np.sin((time - 5) / 9), 0, 1) * 0.8
     look = np.clip(np.sin(time / 7), 0, 1) * 0.7
-    curves = dict(zip(MOVED, (jaw, smile, smile, brow, blink, blink, look, look), strict=True))
+    curves: dict[str, np.ndarray] = dict(
+        zip(MOVED, (jaw, smile, smile, brow, blink, blink, look, look), strict=True)
+    )
     turns = np.stack([0.08 * np.sin(time / 15), 0.45 * np.sin(time / 16), 0.05 * np.sin(time / 9)], 1)
     person = np.random.default_rng(PERSON).normal(size=30) * 0.8
     return Acted(person, weights_of(head, curves), turns)
