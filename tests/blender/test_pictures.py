@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from faceplate.head_output import Pictures, write_reconstructed
-from faceplate.reconstruct.fit import Fit
+from faceplate.reconstruct.head_fit import Fit
 from faceplate.reconstruct.mesh import BUMPY, UNTEXTURED, face_materials
 from faceplate.reconstruct.pipeline import Reconstructed
 from faceplate.reconstruct.relief import Relief

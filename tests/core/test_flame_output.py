@@ -11,8 +11,8 @@ from faceplate.flame_output import (
     write_flame,
 )
 from faceplate.reconstruct.camera import Camera, HeadPose, project
-from faceplate.reconstruct.fit import Fit
 from faceplate.reconstruct.flame import FlameModel, read_flame
+from faceplate.reconstruct.head_fit import Fit
 from faceplate.reconstruct.performance import Performance
 from faceplate.reconstruct.pipeline import Reconstructed
 from tests.support.flame import make_rig, pickled, points_of, topology

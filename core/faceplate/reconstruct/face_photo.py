@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from faceplate.arrays import Image, expect_shapes
 from faceplate.colour import linear_from_srgb
 from faceplate.reconstruct.camera import Camera
-from faceplate.reconstruct.fit import View
+from faceplate.reconstruct.head_fit import View
 from faceplate.reconstruct.layers import Regions
 
 _WORKED = 420

@@ -15,11 +15,13 @@ from faceplate.arrays import Points
 from faceplate.errors import RangeError
 from faceplate.reconstruct.camera import Camera
 from faceplate.reconstruct.curves import smooth_curves
+from faceplate.reconstruct.descent import descend
 from faceplate.reconstruct.expectation import Expectation
-from faceplate.reconstruct.fit import FitParams, PointsProblem, View, descend
 from faceplate.reconstruct.gaze import eye_turns
+from faceplate.reconstruct.head_fit import FitParams, View
 from faceplate.reconstruct.morphable import POSE_NAMES, HeadModel
 from faceplate.reconstruct.pipeline import PROFILE, less_jaw, noise_of_points, yaw_of
+from faceplate.reconstruct.points_problem import PointsProblem
 
 _ROUNDS = 40
 _JAW_FADES = (0.15, 0.35)  # radians that the head is turned, over which its far jaw becomes a mere outline

@@ -15,8 +15,9 @@ from faceplate.reconstruct.camera import Camera, HeadPose
 from faceplate.reconstruct.covering import bare, only_skin
 from faceplate.reconstruct.delight import excess_light
 from faceplate.reconstruct.expectation import Expectation, pooled
-from faceplate.reconstruct.fit import Fit, FitParams, View, fit_points
+from faceplate.reconstruct.fit import fit_points
 from faceplate.reconstruct.folds import unfolded
+from faceplate.reconstruct.head_fit import Fit, FitParams, View
 from faceplate.reconstruct.layers import Regions
 from faceplate.reconstruct.morphable import HeadModel, rotation
 from faceplate.reconstruct.photometric import Refined, refine

@@ -64,7 +64,7 @@ class Landmarks:
 
     @property
     def trust(self) -> NDArray[np.float32]:
-        """(68,) 0-1, how much a fit should believe each point: `reconstruct.fit.View` takes it."""
+        """(68,) 0-1, how much a fit should believe each point: `reconstruct.head_fit.View` takes it."""
         sure = np.median(self.spread) / np.maximum(self.spread, 1e-6)
         return np.clip(self.visible * np.minimum(sure, 1.0), 0.0, 1.0).astype(np.float32)
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from faceplate.errors import RangeError, ShapeError
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
 from faceplate.reconstruct.expectation import Expectation, pooled
-from faceplate.reconstruct.fit import FitParams, PointsProblem, View, fit_points
+from faceplate.reconstruct.fit import fit_points
+from faceplate.reconstruct.head_fit import FitParams, View
 from faceplate.reconstruct.performance import ClipFrame, follow_performance
 from faceplate.reconstruct.pipeline import ReconstructParams, Still, reconstruct_stills
+from faceplate.reconstruct.points_problem import PointsProblem
 from tests.support.heads import make_head
 
 HEAD = make_head()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from faceplate.colour import srgb_from_linear
 from faceplate.reconstruct.camera import Camera, HeadPose, project
 from faceplate.reconstruct.face_photo import BlurredFace, FacePhoto
-from faceplate.reconstruct.fit import View
+from faceplate.reconstruct.head_fit import View
 
 HEIGHT, WIDTH = 900, 1200
 

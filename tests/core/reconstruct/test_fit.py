@@ -10,16 +10,11 @@ from hypothesis import strategies as st
 
 from faceplate.errors import RangeError, ShapeError
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project, seen_from
-from faceplate.reconstruct.fit import (
-    Fit,
-    FitParams,
-    PointsProblem,
-    View,
-    descend,
-    fit_points,
-    place_head,
-)
+from faceplate.reconstruct.descent import descend
+from faceplate.reconstruct.fit import fit_points
+from faceplate.reconstruct.head_fit import Fit, FitParams, View
 from faceplate.reconstruct.point_errors import PointErrors
+from faceplate.reconstruct.points_problem import PointsProblem, place_head
 from tests.support.heads import make_head
 
 HEAD = make_head()

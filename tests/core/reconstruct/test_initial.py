@@ -10,7 +10,8 @@ from faceplate.faces import FFHQ_512, Face
 from faceplate.geometry import apply, scaling, translation
 from faceplate.plate import Plate
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
-from faceplate.reconstruct.fit import FitParams, View, fit_points
+from faceplate.reconstruct.fit import fit_points
+from faceplate.reconstruct.head_fit import FitParams, View
 from faceplate.reconstruct.initial import Guess, guess_head
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.stages.landmarks import SIDE, TEMPLATE, Landmarks, crop_from_points

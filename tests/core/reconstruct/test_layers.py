@@ -8,10 +8,12 @@ import pytest
 
 from faceplate.errors import ShapeError
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
+from faceplate.reconstruct.colour_problem import ColourProblem, PhotometricParams
+from faceplate.reconstruct.colour_round import layered, lit, pictured, weighed
 from faceplate.reconstruct.face_photo import FacePhoto
-from faceplate.reconstruct.fit import FitParams, PointsProblem, View
+from faceplate.reconstruct.head_fit import FitParams, View
 from faceplate.reconstruct.layers import Layer, Regions, regions_on, structure_of, structure_on
-from faceplate.reconstruct.photometric import ColourProblem, PhotometricParams
+from faceplate.reconstruct.points_problem import PointsProblem
 from faceplate.reconstruct.raster import rasterise
 from faceplate.reconstruct.skin import skin_of
 from tests.support.heads import make_albedo, make_head
@@ -56,9 +58,9 @@ def problem(
     made = ColourProblem.of(HEAD, ALBEDO, base, skin_of(HEAD, ALBEDO), [work], params)
     state = np.zeros(made.size)
     state[base.place(0)[1]], state[base.place(0)[2]] = WHERE.turn, WHERE.move
-    made = made.at(HEAD, ALBEDO, level, state)
-    state = made.lit(state)
-    return made.layered(HEAD, ALBEDO, level, state).weighed(state), state
+    made = pictured(made, HEAD, ALBEDO, level, state)
+    state = lit(made, state)
+    return weighed(layered(made, HEAD, ALBEDO, level, state), state), state
 
 
 @pytest.mark.parametrize(("name", "level"), [("structure", 15.0), ("regions", 3.0)])

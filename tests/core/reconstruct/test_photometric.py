@@ -10,12 +10,16 @@ import pytest
 from faceplate.colour import srgb_from_linear
 from faceplate.reconstruct.albedo import Albedo, read_albedo
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
+from faceplate.reconstruct.colour_problem import ColourProblem, PhotometricParams
+from faceplate.reconstruct.colour_round import lit, pictured, weighed
 from faceplate.reconstruct.face_photo import FacePhoto
-from faceplate.reconstruct.fit import Fit, FitParams, PointsProblem, View, fit_points
+from faceplate.reconstruct.fit import fit_points
 from faceplate.reconstruct.head_file import read_head
+from faceplate.reconstruct.head_fit import Fit, FitParams, View
 from faceplate.reconstruct.mesh import vertex_normals
 from faceplate.reconstruct.morphable import HeadModel
-from faceplate.reconstruct.photometric import ColourProblem, PhotometricParams, refine
+from faceplate.reconstruct.photometric import refine
+from faceplate.reconstruct.points_problem import PointsProblem
 from faceplate.reconstruct.raster import rasterise
 from faceplate.reconstruct.shade import shading
 from faceplate.reconstruct.skin import skin_of, smoothed
@@ -74,9 +78,9 @@ def problem(poses, pictures, params: PhotometricParams = PARAMS) -> tuple[Colour
     made = ColourProblem.of(HEAD, ALBEDO, base, skin_of(HEAD, ALBEDO), works, params)
     state = made.start(known(poses))
     state[made.shades] = SHADES
-    made = made.at(HEAD, ALBEDO, 2.0, state)
-    state = made.lit(state)
-    return made.weighed(state), state
+    made = pictured(made, HEAD, ALBEDO, 2.0, state)
+    state = lit(made, state)
+    return weighed(made, state), state
 
 
 NO_EDGES = replace(PARAMS, edge=0.0)

@@ -7,7 +7,8 @@ import pytest
 
 from faceplate.errors import RangeError
 from faceplate.reconstruct.camera import Camera, HeadPose, camera_for_lens, project
-from faceplate.reconstruct.fit import FitParams, View, fit_points
+from faceplate.reconstruct.fit import fit_points
+from faceplate.reconstruct.head_fit import FitParams, View
 from faceplate.reconstruct.pipeline import ReconstructParams, Still, reconstruct_stills, yaw_of
 
 CAMERA = camera_for_lens(800, 800, millimetres=60)

@@ -11,8 +11,9 @@ from faceplate.faces import FFHQ_512, Face
 from faceplate.geometry import apply, fit_similarity, scaling, translation
 from faceplate.plate import Plate, Rect
 from faceplate.reconstruct.camera import camera_for_lens
-from faceplate.reconstruct.fit import View, fit_points
+from faceplate.reconstruct.fit import fit_points
 from faceplate.reconstruct.head_file import read_head
+from faceplate.reconstruct.head_fit import View
 from faceplate.registry.catalogue import find_manifests, manifest_for, read_weights
 from faceplate.runtime.pool import open_net
 from faceplate.stages.landmarks import MIRROR, SIDE, TEMPLATE, find_landmarks, five_of
