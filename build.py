@@ -8,6 +8,7 @@
     python3 build.py dist       a wheel in dist/, weights inside
     python3 build.py nuke       the gizmos from operations.json, and the folder for Nuke as dist/faceplate_nuke.zip
     python3 build.py blender    the extension as dist/faceplate_blender.zip, looked over by Blender's tool if it is here
+    python3 build.py train NET  train a net of the open pack anew or go on: restore, say; with --shared DIR --out DIR
     python3 build.py models     check every weight file against its manifest; with --evaluate [--shared DIR] measure
                                 each net on people it never saw, beside the bars that it is to reach
 
@@ -35,7 +36,7 @@ COMMAND = BIN / ("faceplate.exe" if os.name == "nt" else "faceplate")
 WANTED = (3, 11)
 
 BASE_EXTRAS = ("demo", "native", "test")
-VERB_EXTRAS = {"check": ("check", "train"), "test": ("train",), "models": ("train",)}
+VERB_EXTRAS = {"check": ("check", "train"), "test": ("train",), "models": ("train",), "train": ("train",)}
 OPTIONAL_EXTRAS = ("train",)  # some tests want torch; without it they skip and say so
 
 
@@ -63,7 +64,7 @@ def read_words(words):
     )
     parser.add_argument("verb", nargs="?", default="setup", choices=sorted(VERBS))
     asked, rest = parser.parse_known_args(words)
-    if rest and asked.verb not in ("test", "demo", "models"):
+    if rest and asked.verb not in ("test", "demo", "models", "train"):
         parser.error(f"{asked.verb} takes no further words, got {' '.join(rest)}")
     return asked, rest
 
@@ -372,6 +373,20 @@ def models(words):
     return code
 
 
+def train(words):
+    """One net's recipe, by the net's name; further words go to the recipe, whose own first lines name them."""
+    recipes = sorted((CORE / "faceplate_training").glob("*/train.py"))
+    names = {path.parent.name.removesuffix("_face"): path.parent.name for path in recipes}
+    parser = argparse.ArgumentParser(prog="build.py train", add_help=False)
+    parser.add_argument("net", choices=sorted(names))
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--out", type=Path)
+    asked, rest = parser.parse_known_args(words)
+    out = asked.out or ROOT / "build" / "training" / asked.net
+    where = ("--shared", asked.shared.resolve(), "--out", out.resolve())
+    return run(PYTHON, "-m", f"faceplate_training.{names[asked.net]}.train", *where, *rest)
+
+
 def evaluations(shared):
     """(what is measured and its bars, the words after python), net by net."""
     recipes, found = "faceplate_training", []
@@ -410,6 +425,7 @@ VERBS = {
     "nuke": nuke,
     "blender": blender,
     "models": models,
+    "train": train,
 }
 
 

@@ -182,3 +182,23 @@ def test_every_shipped_net_that_has_a_measure_is_measured(build, monkeypatch):
             assert importlib.util.find_spec(words[1]) is not None
         else:
             assert (ROOT / words[0]).is_file()
+
+
+def test_train_starts_the_recipe_of_a_net_with_its_words(build, monkeypatch):
+    started = []
+    monkeypatch.setattr(build, "CORE", ROOT / "core")
+    monkeypatch.setattr(build, "run", lambda *words: started.append([str(word) for word in words]) or 0)
+    asked, rest = build.read_words(["train", "reconstruct", "--finetune", "people", "--freeze-trunk"])
+    assert asked.verb == "train" and build.VERBS["train"](rest) == 0
+    module, *words = started[0][2:]
+    assert module == "faceplate_training.reconstruct_face.train"
+    assert words[:4:2] == ["--shared", "--out"] and words[3].endswith(os.path.join("training", "reconstruct"))
+    assert words[4:] == ["--finetune", "people", "--freeze-trunk"]
+
+
+def test_train_names_the_nets_there_are(build, monkeypatch, capsys):
+    monkeypatch.setattr(build, "CORE", ROOT / "core")
+    with pytest.raises(SystemExit):
+        build.train(["faces"])
+    told = capsys.readouterr().err
+    assert all(net in told for net in ("detect", "identity", "parse", "quality", "restore", "upscale"))

@@ -17,18 +17,27 @@ _HELP = {
 
 
 def recipe(doc: str | None, **defaults: float) -> argparse.ArgumentParser:
-    """A recipe's parser: `--out`, `--seed` (1), and whichever of steps, batch, rate, workers, threads has a default.
+    """A recipe's parser: `--shared`, `--out`, `--seed` (1), and whichever of steps, batch, rate, workers, threads has a
+    default.
 
     Args:
         doc: the recipe's own words. defaults: name -> value; its type is the option's.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    shared(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and weights")
     for name, value in {"seed": 1, **defaults}.items():
         parser.add_argument(
             f"--{name}", type=type(value), default=value, help=f"{_HELP[name]} (default: {value:g})"
         )
     return parser
+
+
+def shared(parser: argparse.ArgumentParser) -> None:
+    """`--shared`: what may be trained on lies in it as photos/, hdri/, data/, and those who label as models/."""
+    parser.add_argument(
+        "--shared", type=Path, required=True, help="folder of photos, panoramas and those who label"
+    )
 
 
 def run(parser: argparse.ArgumentParser, train: Callable[[argparse.Namespace], None]) -> None:

@@ -19,6 +19,9 @@ from faceplate.geometry import fit_similarity
 MARGIN = 1.25
 """An aligned frame is the FFHQ template's square, enlarged this much about its middle, to leave room for jitter."""
 
+TEACHER = Path("models", "yunet_n_dynamic.onnx")
+"""The detector that gives points, in the shared folder."""
+
 HELD_OUT_EVERY = 5
 """Of the London people, in the order of their numbers, every fifth is never trained on."""
 

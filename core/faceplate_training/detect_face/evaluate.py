@@ -27,7 +27,7 @@ from faceplate.stages.detect import THRESHOLD, detect_faces, overlap
 from faceplate_training.detect_face.export import open_weights
 from faceplate_training.detect_face.plates import plates_with_a_face, plates_without
 from faceplate_training.detect_face.sources import Teacher, read_rgb
-from faceplate_training.photos import photos
+from faceplate_training.photos import TEACHER, photos
 
 PRESETS = ("film", "web", "blur", "cctv32", "cctv24")
 
@@ -120,7 +120,7 @@ def six_looks(teacher: Teacher, rgb: np.ndarray, rows: np.ndarray) -> list[np.nd
 
 def compare(pictures: list[np.ndarray], net: Net, shared: Path, threshold: float, sheet: list) -> Tally:
     """Ours against the teacher's, picture by picture."""
-    teacher, tally = Teacher(shared / "models" / "yunet_n_dynamic.onnx", threshold=0.3), Tally()
+    teacher, tally = Teacher(shared / TEACHER, threshold=0.3), Tally()
     for rgb in pictures:
         seen = teacher.faces(rgb)
         wanted = seen[(seen[:, 14] >= 0.8) & (seen[:, 3] - seen[:, 1] >= 24)]
@@ -170,7 +170,7 @@ def mosaics(
     pictures: list[np.ndarray], shared: Path, *, seed: int = 5
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Pictures of 4 to 16 faces, 24 to 40 pixels high, with the teacher's rows moved along."""
-    teacher, rng = Teacher(shared / "models" / "yunet_n_dynamic.onnx"), np.random.default_rng(seed)
+    teacher, rng = Teacher(shared / TEACHER), np.random.default_rng(seed)
     labelled = [(rgb, rows[0]) for rgb in pictures if len(rows := teacher.faces(rgb)) == 1]
     made = []
     for _ in range(60):
@@ -198,7 +198,7 @@ def mosaics(
 def damaged(shared: Path, preset: str, net: Net, threshold: float, sheet: list) -> Tally:
     """Held-out people through the judge's degradations: are they found, and do the points stay?"""
     files = [str(photo.path) for photo in photos(shared / "photos") if photo.held_out]
-    teacher, tally = Teacher(shared / "models" / "yunet_n_dynamic.onnx"), Tally()
+    teacher, tally = Teacher(shared / TEACHER), Tally()
     with tempfile.TemporaryDirectory() as folder:
         judge = [sys.executable, str(shared / "tools" / "judge.py"), "degrade", *files]
         subprocess.run([*judge, "--preset", preset, "--out", folder], check=True, capture_output=True)
@@ -239,7 +239,7 @@ def around(plate: Plate, face: Face) -> np.ndarray:
 
 def times(net: Net, shared: Path, *, side: int = 640, rounds: int = 30) -> None:
     """Both nets opened in the same way, two threads, turn by turn."""
-    teacher = open_weights(shared / "models" / "yunet_n_dynamic.onnx")
+    teacher = open_weights(shared / TEACHER)
     picture = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
     spent: tuple[list, list] = ([], [])
     for _ in range(rounds):

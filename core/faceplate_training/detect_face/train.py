@@ -1,6 +1,6 @@
 """Trains DetectNet.
 
-    python -m faceplate_training.detect_face.train --photos PHOTOS --out DIR
+    python -m faceplate_training.detect_face.train --shared ../shared --out DIR
 
 Run again with the same folder to go on where it stopped. DIR gets cache/ (prepared photos), log.csv, checkpoint.pt.
 """
@@ -18,14 +18,13 @@ from faceplate_training.detect_face.export import unfold
 from faceplate_training.detect_face.losses import detection_loss
 from faceplate_training.detect_face.sources import prepare
 from faceplate_training.loop import Averaged, Log, finite_step, load_checkpoint, rate_at, save_checkpoint
+from faceplate_training.photos import TEACHER
 
 WEIGHTS = {"score": 1.0, "box": 2.0, "points": 25.0}
 
 
 def main() -> None:
     words = command_line.recipe(__doc__, steps=9000, rate=1.2e-3, threads=2, seed=7)
-    words.add_argument("--photos", type=Path, required=True, help="folder with london, canada, congress, ...")
-    words.add_argument("--teacher", type=Path, help="YuNet as ONNX; default: models/ beside the photos")
     words.add_argument("--begin-with", type=Path, help="a shipped detect-face ONNX to go on from")
     words.add_argument("--loaders", type=int, default=1)
     command_line.run(words, train)
@@ -36,9 +35,9 @@ def train(words: argparse.Namespace) -> None:
     torch.manual_seed(words.seed)
     torch.set_num_threads(words.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    teacher = words.teacher or words.photos.parent / "models" / "yunet_n_dynamic.onnx"
+    teacher = words.shared / TEACHER
     cache = words.out / "cache"
-    prepare(words.photos, teacher, cache)
+    prepare(words.shared / "photos", teacher, cache)
     net = DetectNet()
     if words.begin_with and not (words.out / "checkpoint.pt").exists():
         unfold(net, words.begin_with, calibration(cache, Course(words.seed), teacher))

@@ -1,7 +1,7 @@
 """Make faceplate-albedo: how the skin of London people differs over the head, from their photos.
 
     python -m faceplate_training.head_model.albedo --head models/open/faceplate-head-0.1.0.npz \
-        --photos ../shared/photos --out models/open/faceplate-albedo-0.1.0.npz [--skins FILE]
+        --shared ../shared --out models/open/faceplate-albedo-0.1.0.npz [--skins FILE]
 
 Skins are those of `faceplate_training.renders.skins`: photos of the 56 London people who may be trained on, projected
 into the UV map, their light taken out by nine harmonics. Each is averaged about the vertices, divided by its own median
@@ -23,6 +23,7 @@ from faceplate.reconstruct.albedo import Albedo, write_albedo
 from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.reconstruct.uv import texels
+from faceplate_training import command_line
 from faceplate_training.renders.skins import SHOWN, SIDE, skins
 
 VERSION = "0.1.0"
@@ -122,7 +123,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
-    parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
+    command_line.shared(parser)
     parser.add_argument("--out", type=Path, required=True, help="the .npz to write")
     parser.add_argument("--skins", type=Path, help="where the skins are, or are to be kept")
     asked = parser.parse_args()

@@ -3,7 +3,7 @@
 The student sees a damaged crop, the teacher the clean one; the loss is one minus their cosine. Faces of two people
 are also blended in pairs and shown to both, because a few thousand people are few.
 
-    python -m faceplate_training.identity_face.train --photos ../shared/photos --teachers ../shared/models --out DIR
+    python -m faceplate_training.identity_face.train --shared ../shared --out DIR
 """
 
 import argparse
@@ -23,7 +23,7 @@ from faceplate_training import command_line, loop
 from faceplate_training.degrade import degrade, monochrome
 from faceplate_training.export import export_onnx, load_onnx_weights
 from faceplate_training.identity_face.turned import template_from_frame, turned
-from faceplate_training.photos import Frame, frames
+from faceplate_training.photos import TEACHER, Frame, frames
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 SPREAD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -148,13 +148,13 @@ def train(options: argparse.Namespace) -> None:
     """Run the recipe, from its last checkpoint if there is one, and export the averaged weights."""
     torch.manual_seed(options.seed)
     pool = frames(
-        options.photos, options.teachers / "yunet_n_dynamic.onnx", options.out / "cache", smallest_side=100
+        options.shared / "photos", options.shared / TEACHER, options.out / "cache", smallest_side=100
     )
     pool = [frame for frame in pool if not frame.photo.held_out]
     pool += turned(
         pool,
-        head=options.photos.parent / "data" / "ict_facekit_light.npz",
-        teacher=options.teachers / "yunet_n_dynamic.onnx",
+        head=options.shared / "data" / "ict_facekit_light.npz",
+        teacher=options.shared / TEACHER,
         store=options.out / "cache" / "turned.npz",
         seed=options.seed,
     )
@@ -167,7 +167,7 @@ def train(options: argparse.Namespace) -> None:
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
     start = loop.load_checkpoint(options.out / "checkpoint.pt", net, averaged, optimiser)
     log = loop.Log(options.out / "log.csv", ["loss", "rate"], from_step=start)
-    teacher = Teacher(options.teachers / "MobileFaceNet.onnx")
+    teacher = Teacher(options.shared / "models" / "MobileFaceNet.onnx")
     crops = Crops(pool, options.seed, options.steps * options.batch)
     todo = range(start * options.batch, len(crops))
     batches = DataLoader(crops, options.batch, sampler=todo, num_workers=options.workers, prefetch_factor=8)
@@ -201,8 +201,6 @@ def export(net: torch.nn.Module, path: Path) -> None:
 
 def main() -> None:
     parser = command_line.recipe(__doc__, steps=6000, rate=2e-3, threads=2, batch=32, workers=1)
-    parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
-    parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' ONNX files")
     parser.add_argument(
         "--begin-with", type=Path, help="shipped weights to go on from instead of a fresh net"
     )

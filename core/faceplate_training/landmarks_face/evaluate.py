@@ -20,6 +20,8 @@ from faceplate.faces import Face
 from faceplate.geometry import apply, fit_similarity
 from faceplate.nets.reconstruct_net import ReconstructNet
 from faceplate.plate import Plate
+from faceplate.reconstruct.head_file import read_head
+from faceplate.reconstruct.morphable import HeadModel
 from faceplate.registry.catalogue import manifest_for, verify
 from faceplate.runtime.net import Net
 from faceplate.runtime.onnx_net import OnnxNet
@@ -145,14 +147,14 @@ def main() -> None:
     clean = list(london_errors(net, chosen.shared / "photos"))
     report_london("London, held out", clean)
     report_london("London, damaged", list(london_errors(net, chosen.shared / "photos", worn=True)))
-    mean_shape(chosen.shared / "photos", chosen.head or verify(manifest_for("head.model")))
+    mean_shape(chosen.shared / "photos", read_head(chosen.head or verify(manifest_for("head.model"))))
     with tempfile.TemporaryDirectory() as temporary:
         report_renders(render_errors(net, held_out_renders(chosen.renders or Path(temporary), chosen.shared)))
     if chosen.sheet:
         cv2.imwrite(str(chosen.sheet), overlays(clean)[..., ::-1])
 
 
-def mean_shape(root: Path, head: Path) -> None:
+def mean_shape(root: Path, head: HeadModel) -> None:
     """What a net would reach that always says the mean face laid on the five true points: the least to be beaten."""
     train, test = (london(root, head, held_out=out) for out in (False, True))
     laid = [apply(fit_similarity(five_of(points), TEMPLATE), points) for points in train.points]

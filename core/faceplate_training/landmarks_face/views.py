@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from faceplate.arrays import Matrix, Points
 from faceplate.geometry import apply, scaling, translation
-from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.stages.landmarks import MIRROR, SHARE, SIDE, crop_from_points, five_of
 from faceplate_training.degrade import monochrome
@@ -48,12 +47,10 @@ def rendered(found: Renders) -> Shown:
     return Shown(found.pixels, found.points, visible, np.ones_like(visible), found.turn)
 
 
-def london(root: Path, head_file: Path, *, held_out: bool) -> Shown:
+def london(root: Path, head: HeadModel, *, held_out: bool) -> Shown:
     """London's marked photos."""
     chosen = [item for item in marked(root) if item.photo.held_out == held_out]
-    return cut_about_faces(
-        ((read_photo(item.photo.path), item.points) for item in chosen), read_head(head_file)
-    )
+    return cut_about_faces(((read_photo(item.photo.path), item.points) for item in chosen), head)
 
 
 def cut_about_faces(photos: Iterable[tuple[np.ndarray, Points]], head: HeadModel) -> Shown:

@@ -31,6 +31,7 @@ from faceplate_training.parse_face.portraits import CLASS_OF_REGION, UNTOLD, por
 from faceplate_training.parse_face.scenes import SEED, WARDROBE, prefix_of, split_light
 from faceplate_training.parse_face.scenes import SIDE as RENDERED
 from faceplate_training.parse_face.views import GLASSES, OCCLUDER, crop_matrix, exposed, warped, warped_labels
+from faceplate_training.photos import TEACHER
 from faceplate_training.renders.light import panoramas
 from faceplate_training.renders.make import Renders, make
 from faceplate_training.renders.scene import Studio
@@ -80,7 +81,7 @@ def render_cases(renders: Renders, *, worn: bool) -> Iterator[Case]:
 
 def portrait_cases(shared: Path, store: Path, *, worn: bool) -> Iterator[Case]:
     """London's unseen people, neutral and smiling."""
-    found = portraits(shared / "photos", shared / "models" / "yunet_n_dynamic.onnx", store, held_out=True)
+    found = portraits(shared / "photos", shared / TEACHER, store, held_out=True)
     for place in range(len(found.pixels)):
         rng = np.random.default_rng([CHANCE, 1, place])
         matrix = crop_matrix(found.points[place], rng)

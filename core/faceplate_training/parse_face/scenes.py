@@ -1,6 +1,6 @@
 """Renders for parsing: larger, with more before the face, and held out in their light as well as in their people.
 
-python -m faceplate_training.parse_face.scenes --head FILE --photos DIR --hdri DIR --out DIR [--count 2400]
+python -m faceplate_training.parse_face.scenes --head FILE --shared DIR --out DIR [--count 2400]
     [--held-out]
 """
 
@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from faceplate.reconstruct.head_file import read_head
+from faceplate_training import command_line
 from faceplate_training.renders.light import Panorama, panoramas
 from faceplate_training.renders.make import Renders, contact_sheet, make
 from faceplate_training.renders.scene import Studio
@@ -38,8 +39,7 @@ def prefix_of(*, held_out: bool) -> str:
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
-    words.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
-    words.add_argument("--hdri", type=Path, required=True, help="folder of the .hdr panoramas")
+    command_line.shared(words)
     words.add_argument(
         "--out", type=Path, required=True, help="folder for skins, renders and a contact sheet"
     )
@@ -51,8 +51,8 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     head, prefix = read_head(chosen.head), prefix_of(held_out=chosen.held_out)
     store = chosen.out / f"skins_{'held_out' if chosen.held_out else 'train'}.npz"
-    faces = skins(head, chosen.photos, store, held_out=chosen.held_out)
-    light = split_light(panoramas(chosen.hdri), held_out=chosen.held_out)
+    faces = skins(head, chosen.shared / "photos", store, held_out=chosen.held_out)
+    light = split_light(panoramas(chosen.shared / "hdri"), held_out=chosen.held_out)
     studio = Studio(head, faces, light, WARDROBE, SIDE)
     make(studio, chosen.out, prefix, SEED + (1_000_000 if chosen.held_out else 0), chosen.count)
     contact_sheet(Renders.read(chosen.out, prefix), chosen.out / f"{prefix}.png")

@@ -21,7 +21,7 @@ from faceplate_training.export import export_onnx
 from faceplate_training.parse_face.portraits import portraits
 from faceplate_training.parse_face.scenes import prefix_of, split_light
 from faceplate_training.parse_face.views import Sources, Views
-from faceplate_training.photos import frames
+from faceplate_training.photos import TEACHER, frames
 from faceplate_training.renders.light import panoramas
 from faceplate_training.renders.make import Renders
 
@@ -80,7 +80,7 @@ def losses(logits: Tensor, target: Tensor, weight: Tensor) -> dict[str, Tensor]:
 
 def sources(options: argparse.Namespace) -> Sources:
     """Renders, portraits, photos and skies of the people and panoramas that may train."""
-    root, teacher = options.shared / "photos", options.shared / "models" / "yunet_n_dynamic.onnx"
+    root, teacher = options.shared / "photos", options.shared / TEACHER
     return Sources(
         Renders.read(options.renders, prefix_of(held_out=False)),
         portraits(root, teacher, options.out / "london_train.npz", held_out=False),
@@ -146,7 +146,6 @@ def export(net: torch.nn.Module, path: Path) -> None:
 def main() -> None:
     parser = command_line.recipe(__doc__, steps=3000, batch=16, rate=2e-3, workers=1)
     parser.add_argument("--renders", type=Path, required=True, help="folder of the renders")
-    parser.add_argument("--shared", type=Path, required=True, help="folder of photos, panoramas and teacher")
     parser.add_argument("--cache", type=Path, help="folder of the aligned photos; default: that of --out")
     command_line.run(parser, train)
 

@@ -3,7 +3,7 @@
 The label is taken between the damaged crop and its clean original by our own embedder, `--identity`: the angle between
 the two, as a share of a right angle, taken from 1. The judge's network has no part in it.
 
-    python -m faceplate_training.quality_face.train --photos ../shared/photos --teachers ../shared/models \
+    python -m faceplate_training.quality_face.train --shared ../shared \
         --identity models/open/identity-face-0.2.0.onnx --out DIR
 """
 
@@ -19,7 +19,7 @@ from faceplate.nets.identity_net import IdentityNet, frozen
 from faceplate.nets.quality_net import SIDE, QualityNet
 from faceplate_training import command_line, loop
 from faceplate_training.export import export_onnx, load_onnx_weights
-from faceplate_training.photos import frames
+from faceplate_training.photos import TEACHER, frames
 from faceplate_training.quality_face.pairs import Crops, sharp
 
 COLUMNS = ["loss", "error", "rate"]
@@ -75,8 +75,8 @@ def train(options: argparse.Namespace) -> None:
     """Run the recipe, from its last checkpoint if there is one, and export the averaged weights."""
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    teacher = options.teachers / "yunet_n_dynamic.onnx"
-    pool = frames(options.photos, teacher, options.out / "cache", smallest_side=150)
+    teacher = options.shared / TEACHER
+    pool = frames(options.shared / "photos", teacher, options.out / "cache", smallest_side=150)
     pool = sharp([frame for frame in pool if not frame.photo.held_out])
     print(len(pool), "faces to learn from", flush=True)
     identity = IdentityNet()
@@ -137,8 +137,6 @@ def export(net: torch.nn.Module, path: Path) -> None:
 
 def main() -> None:
     parser = command_line.recipe(__doc__, steps=2000, batch=32, rate=2e-3, threads=2)
-    parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
-    parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' ONNX files")
     parser.add_argument("--identity", type=Path, required=True, help="our own embedder, which labels")
     parser.add_argument("--crops", type=int, default=7000, help="damaged crops that are made and labelled")
     command_line.run(parser, train)

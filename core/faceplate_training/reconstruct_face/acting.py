@@ -38,7 +38,10 @@ OFTEN = {
 """Shape, of both sides where it has sides: how often it is seen, and the two numbers of the beta law of its weight."""
 
 RARE = ("mouthLeft", "mouthRight", "jawLeft", "jawRight", "jawForward", "mouthClose", "tongueOut")
-"""Shapes that come one in twenty-five pictures each."""
+"""Shapes that people make now and then."""
+
+SELDOM = 0.12
+"""How often each of them is seen."""
 
 
 def acted(head: HeadModel, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -53,7 +56,7 @@ def acted(head: HeadModel, rng: np.random.Generator) -> NDArray[np.float32]:
             if rng.random() < share:
                 _add(head, named, shape, float(rng.beta(low, high)), rng)
         for shape in RARE:
-            if rng.random() < 0.04:
+            if rng.random() < SELDOM:
                 named[shape] = float(rng.beta(1.2, 2.0))
         arkit = [
             name

@@ -26,8 +26,9 @@ from faceplate.geometry import apply, inverse
 from faceplate.nets.reconstruct_net import IDENTITY, SIDE, ReconstructNet
 from faceplate.plate import Plate
 from faceplate.reconstruct.camera import camera_for_lens
-from faceplate.reconstruct.fit import FitParams, View, fit_points
+from faceplate.reconstruct.fit import fit_points
 from faceplate.reconstruct.head_file import read_head
+from faceplate.reconstruct.head_fit import FitParams, View
 from faceplate.reconstruct.initial import DOUBT, Guess, guess_head
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate.registry.catalogue import manifest_for, read_weights
@@ -46,6 +47,9 @@ from faceplate_training.trained_net import TrainedNet
 SEED = 2027
 STRONGEST = 20
 """How many of the ARKit shapes the bar is for: those that move a face most."""
+
+BARE = 0.95
+"""Share of the points within a face that are in sight where nothing is said to be before it."""
 
 STRONG = 0.5
 """A true weight of which is asked how much of it is found: careful answers stay below."""
@@ -180,6 +184,8 @@ def main() -> None:
     report_weights("net alone", told, renders.weights[numbers], head, each=True)
     near = np.abs(np.degrees(renders.yaw[numbers])) < 30
     report_weights("net alone, yaw below 30", told[near], renders.weights[numbers][near], head)
+    bare = near & (renders.visible[numbers, 17:].mean(1) > BARE)
+    report_weights("the same, nothing before it", told[bare], renders.weights[numbers][bare], head)
     report_identity(seen, renders, head)
     report_texture(seen, renders, head, drawn_with)
     print(f"one face: {milliseconds(net):.1f} ms, one thread")

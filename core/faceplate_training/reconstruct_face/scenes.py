@@ -1,7 +1,7 @@
 """Renders whose coefficients are known: who sits, what the face does, which skin it has, and which of it is seen.
 
-    python -m faceplate_training.reconstruct_face.scenes --head FILE --photos DIR --hdri DIR --out DIR [--count 6000]
-        [--held-out]
+    python -m faceplate_training.reconstruct_face.scenes --shared DIR --out DIR [--head FILE]
+        [--count 6000] [--held-out]
 
 Pictures as `renders.make` draws them, but for expressions that are `acting`'s, and eyes that turn as lids say.
 """
@@ -22,6 +22,7 @@ from faceplate.reconstruct.mesh import vertex_normals
 from faceplate.reconstruct.morphable import HeadModel, rotation, triangles_of
 from faceplate.reconstruct.raster import Raster, rasterise
 from faceplate.registry.catalogue import manifest_for, verify
+from faceplate_training import command_line
 from faceplate_training.reconstruct_face.acting import acted
 from faceplate_training.renders import wear
 from faceplate_training.renders.light import panoramas
@@ -145,39 +146,41 @@ def _laid(window: Window, values: np.ndarray) -> NDArray[np.float64]:
     return (values[window.corners] * window.weights[..., None]).sum(2)
 
 
-def held_out_renders(folder: Path, shared: Path, count: int = 250) -> KnownRenders:
-    """The renders of people who are never trained on, drawn where the folder holds none.
+def draw(folder: Path, shared: Path, head: HeadModel, count: int, *, held_out: bool) -> None:
+    """Draw what is missing of `count` renders into a folder, and their skins. shared: with photos and panoramas."""
+    name = "held_out" if held_out else "train"
+    folder.mkdir(parents=True, exist_ok=True)
+    faces = skins(head, shared / "photos", folder / f"skins_{name}.npz", held_out=held_out)
+    studio = KnownStudio(head, faces, panoramas(shared / "hdri"))
+    prefix = HELD_OUT if held_out else TRAIN
+    make(studio, folder, prefix, seed_of(SEED, held_out=held_out), count, KnownRenders)
 
-    Args:
-        folder: of the renders. shared: with photos and panoramas.
-    """
+
+def held_out_renders(folder: Path, shared: Path, count: int = 250) -> KnownRenders:
+    """The renders of people who are never trained on, drawn where the folder holds none."""
     if not any(folder.glob(f"{HELD_OUT}_*.npz")):
-        head = read_head(verify(manifest_for("head.model")))
-        faces = skins(head, shared / "photos", folder / "skins_held_out.npz", held_out=True)
-        studio = KnownStudio(head, faces, panoramas(shared / "hdri"))
-        make(studio, folder, HELD_OUT, seed_of(SEED, held_out=True), count, KnownRenders)
+        draw(folder, shared, shipped_head(), count, held_out=True)
     return KnownRenders.read(folder, HELD_OUT)
+
+
+def shipped_head() -> HeadModel:
+    """faceplate-head, as the open pack has it."""
+    return read_head(verify(manifest_for("head.model")))
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
-    words.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
-    words.add_argument("--hdri", type=Path, required=True, help="folder of the .hdr panoramas")
+    words.add_argument("--head", type=Path, help="faceplate-head's .npz; default: the open pack's")
+    command_line.shared(words)
     words.add_argument(
         "--out", type=Path, required=True, help="folder for skins, renders and a contact sheet"
     )
     words.add_argument("--count", type=int, default=6000)
     words.add_argument("--held-out", action="store_true", help="draw people who are never trained on")
     chosen = words.parse_args()
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    head, prefix = read_head(chosen.head), HELD_OUT if chosen.held_out else TRAIN
-    store = chosen.out / f"skins_{'held_out' if chosen.held_out else 'train'}.npz"
-    studio = KnownStudio(
-        head, skins(head, chosen.photos, store, held_out=chosen.held_out), panoramas(chosen.hdri)
-    )
-    seed = seed_of(SEED, held_out=chosen.held_out)
-    make(studio, chosen.out, prefix, seed, chosen.count, KnownRenders)
+    head = read_head(chosen.head) if chosen.head else shipped_head()
+    draw(chosen.out, chosen.shared, head, chosen.count, held_out=chosen.held_out)
+    prefix = HELD_OUT if chosen.held_out else TRAIN
     contact_sheet(KnownRenders.read(chosen.out, prefix), chosen.out / f"{prefix}.png")
 
 

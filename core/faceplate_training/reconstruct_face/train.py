@@ -1,9 +1,10 @@
 """Train the reconstruction net: points, coefficients and texture of one trunk, on renders and on photos.
 
-    python -m faceplate_training.reconstruct_face.train --renders DIR --photos DIR --teachers DIR --head FILE --out DIR
+    python -m faceplate_training.reconstruct_face.train --shared DIR --out DIR [--renders DIR] [--head FILE]
         [--begin-with FILE.onnx] [--finetune DIR [--freeze-trunk]]
 
-`--renders`: what `reconstruct_face.scenes` drew. A run that was stopped goes on from its last checkpoint.
+`--renders`: what `reconstruct_face.scenes` drew; where there are none, a few are drawn. A run that was stopped goes on
+from its last checkpoint.
 `--finetune` goes on from shipped weights with a folder of other photos, a hundred of a small data set's people say:
 with their 68 points beside them (.pts, .json) where there are any. `--freeze-trunk` leaves what all heads look through
 as it is, so that few photos cannot spoil it.
@@ -20,13 +21,14 @@ from torch.utils.data import DataLoader
 from faceplate.nets.reconstruct_net import ReconstructNet
 from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.morphable import HeadModel
+from faceplate.registry.catalogue import manifest_for, verify
 from faceplate_training import command_line, loop
 from faceplate_training.export import load_onnx_weights
 from faceplate_training.landmarks_face.views import london
-from faceplate_training.photos import Teacher, frames
+from faceplate_training.photos import TEACHER, Teacher, frames
 from faceplate_training.reconstruct_face.losses import FIRST_BELIEVED, TEXTURED, Losses
 from faceplate_training.reconstruct_face.own_photos import joined, own_photos
-from faceplate_training.reconstruct_face.scenes import TRAIN, KnownRenders
+from faceplate_training.reconstruct_face.scenes import TRAIN, KnownRenders, draw, shipped_head
 from faceplate_training.reconstruct_face.shipped import Whole, export
 from faceplate_training.reconstruct_face.views import KNOWN, UNTOLD, Mirror, Sample, Views
 
@@ -43,6 +45,9 @@ COLUMNS = [
     "texture",
     "rate",
 ]
+DRAWN = 2000
+"""How many renders are drawn where there are none: enough to fine-tune beside, few to train on."""
+
 OWN_SHARES = (0.4, 0.3)
 """When fine-tuning: marked photos and others; the rest are renders, so that nothing is forgotten."""
 
@@ -52,7 +57,9 @@ def train(options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    head = read_head(options.head)
+    head = read_head(options.head) if options.head else shipped_head()
+    if not any(options.renders.glob(f"{TRAIN}_*.npz")):
+        draw(options.renders, options.shared, head, DRAWN, held_out=False)
     views = views_of(options, head)
     net = begun(options, head, views).to(device)
     net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -85,10 +92,10 @@ def train(options: argparse.Namespace) -> None:
 def views_of(options: argparse.Namespace, head: HeadModel) -> Views:
     """Renders and the T photos, and somebody's own photos before them where they are asked for."""
     renders, length = KnownRenders.read(options.renders, TRAIN), options.steps * options.batch
-    marked = london(options.photos, options.head, held_out=False)
-    teacher = options.teachers / "yunet_n_dynamic.onnx"
+    marked = london(options.shared / "photos", head, held_out=False)
+    teacher = options.shared / TEACHER
     if not options.finetune:
-        every = frames(options.photos, teacher, options.out / "cache")
+        every = frames(options.shared / "photos", teacher, options.out / "cache")
         untold = [frame for frame in every if not frame.photo.held_out]
         return Views(renders, marked, untold, head, options.seed, length)
     own = own_photos(options.finetune, head, Teacher(teacher))
@@ -103,9 +110,10 @@ def views_of(options: argparse.Namespace, head: HeadModel) -> Views:
 def begun(options: argparse.Namespace, head: HeadModel, views: Views) -> ReconstructNet:
     """A fresh net that expects points where they usually are, or shipped weights, their normalisation held."""
     net = ReconstructNet()
-    if options.begin_with:
+    if options.begin_with or options.finetune:
+        shipped = options.begin_with or verify(manifest_for("head.guess"))
         # partly: the camera that ties points to coefficients is not in the file
-        load_onnx_weights(Whole(net, Mirror.of(head)), options.begin_with, partly=True)
+        load_onnx_weights(Whole(net, Mirror.of(head)), shipped, partly=True)
     else:
         usual = np.stack([s.points for s in map(views.__getitem__, range(256)) if s.kind != UNTOLD])
         net.expect(torch.from_numpy(usual.mean(0)), torch.from_numpy(usual.std(0).mean(1)))
@@ -144,15 +152,15 @@ def crops(pixels: Tensor) -> Tensor:
 
 def main() -> None:
     parser = command_line.recipe(__doc__, steps=10000, batch=32, rate=2e-3, workers=1, threads=2)
-    parser.add_argument("--renders", type=Path, required=True, help="folder of the renders")
-    parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
-    parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' ONNX files")
-    parser.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
+    parser.add_argument(
+        "--renders", type=Path, help="folder of the renders; default: renders/ in that of --out"
+    )
+    parser.add_argument("--head", type=Path, help="faceplate-head's .npz; default: the open pack's")
     parser.add_argument(
         "--begin-with", type=Path, help="shipped weights to go on from instead of a fresh net"
     )
     parser.add_argument(
-        "--finetune", type=Path, help="folder of photos to learn from besides; wants --begin-with"
+        "--finetune", type=Path, help="folder of photos to learn from besides; goes on from shipped weights"
     )
     parser.add_argument("--freeze-trunk", action="store_true", help="train the three heads alone")
     command_line.run(parser, train)

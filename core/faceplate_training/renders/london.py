@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from faceplate.arrays import Points, expect_shapes
 from faceplate.reconstruct.camera import Camera, HeadPose, camera_for_lens
-from faceplate.reconstruct.fit import FitParams, View, fit_points
+from faceplate.reconstruct.fit import fit_points
+from faceplate.reconstruct.head_fit import FitParams, View
 from faceplate.reconstruct.morphable import HeadModel
 from faceplate_training.photos import Photo, photos
 

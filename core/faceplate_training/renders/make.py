@@ -1,6 +1,6 @@
 """Draw renders and keep them in files of a few hundred, to be trained on and measured with.
 
-    python -m faceplate_training.renders.make --head FILE --photos DIR --hdri DIR --out DIR [--count 4000] [--held-out]
+    python -m faceplate_training.renders.make --head FILE --shared DIR --out DIR [--count 4000] [--held-out]
 
 Picture n of a seed is the same wherever and whenever it is drawn; a run that was cut short goes on where it stopped.
 Held-out renders have skins of London people who are never trained on, and seeds of their own.
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from faceplate.reconstruct.head_file import read_head
 from faceplate.registry.catalogue import manifest_for, verify
+from faceplate_training import command_line
 from faceplate_training.renders.light import panoramas
 from faceplate_training.renders.scene import Render, Studio
 from faceplate_training.renders.skins import skins
@@ -130,8 +131,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
-    parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
-    parser.add_argument("--hdri", type=Path, required=True, help="folder of the .hdr panoramas")
+    command_line.shared(parser)
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for skins, renders and a contact sheet"
     )
@@ -142,8 +142,10 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     prefix = HELD_OUT if options.held_out else TRAIN
     head = read_head(options.head)
-    faces = skins(head, options.photos, options.out / f"skins_{prefix}.npz", held_out=options.held_out)
-    studio = Studio(head, faces, panoramas(options.hdri))
+    faces = skins(
+        head, options.shared / "photos", options.out / f"skins_{prefix}.npz", held_out=options.held_out
+    )
+    studio = Studio(head, faces, panoramas(options.shared / "hdri"))
     make(studio, options.out, prefix, seed_of(options.seed, held_out=options.held_out), options.count)
     contact_sheet(Renders.read(options.out, prefix), options.out / f"{prefix}.png")
 

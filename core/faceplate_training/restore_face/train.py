@@ -1,6 +1,6 @@
 """Train the face restorer: damaged crops in, the same faces repaired, their identity kept.
 
-    python -m faceplate_training.restore_face.train --photos ../shared/photos --teachers ../shared/models --out DIR
+    python -m faceplate_training.restore_face.train --shared ../shared --out DIR
 
 The identity term uses our own embedder, `--identity`; it joins at `--identity-from`, when the crops look like faces.
 """
@@ -15,7 +15,7 @@ from faceplate.nets.identity_net import IdentityNet, frozen
 from faceplate.nets.restore_unet import RestoreUNet
 from faceplate_training import command_line, loop
 from faceplate_training.export import export_onnx, load_onnx_weights
-from faceplate_training.photos import frames, is_clean
+from faceplate_training.photos import TEACHER, frames, is_clean
 from faceplate_training.restore_face.losses import Losses
 from faceplate_training.restore_face.pairs import Pairs, Views
 
@@ -33,7 +33,7 @@ def train(options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pool = frames(
-        options.photos, options.teachers / "yunet_n_dynamic.onnx", options.out / "cache", smallest_side=150
+        options.shared / "photos", options.shared / TEACHER, options.out / "cache", smallest_side=150
     )
     pool = [frame for frame in pool if not frame.photo.held_out and is_clean(frame)]
     print(len(pool), "frames to train on", flush=True)
@@ -107,8 +107,6 @@ def export(net: torch.nn.Module, path: Path) -> None:
 
 def main() -> None:
     parser = command_line.recipe(__doc__, steps=5000, rate=6e-4, workers=1)
-    parser.add_argument("--photos", type=Path, required=True, help="folder of the photo sets")
-    parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' ONNX files")
     parser.add_argument("--identity", type=Path, default=Path("models/open/identity-face-0.2.0.onnx"))
     parser.add_argument(
         "--identity-from", type=int, default=1000, help="step at which the identity term joins"

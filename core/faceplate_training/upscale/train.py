@@ -73,7 +73,6 @@ def export(net: torch.nn.Module, path: Path) -> None:
 
 def main() -> None:
     parser = command_line.recipe(__doc__, steps=5000, rate=1e-3, threads=2)
-    parser.add_argument("--shared", type=Path, required=True, help="folder with photos and hdri")
     command_line.run(parser, train)
 
 
