@@ -116,6 +116,7 @@ def read_clip(
                 told[number].trust,
                 told[number].spread,
                 guesses[number],
+                nets.parse,
             )
             for number in chosen
         ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +18,9 @@ from faceplate.model_choice import PLAIN_CHOICE, ModelChoice, choose_models
 from faceplate.plate import Plate
 from faceplate.reconstruct.camera import FULL_FRAME_WIDTH, Camera
 from faceplate.reconstruct.initial import Guess, guess_head
+from faceplate.reconstruct.layers import Regions
 from faceplate.reconstruct.morphable import HeadModel
-from faceplate.reconstruct.pipeline import Still, expect_no_profile
+from faceplate.reconstruct.pipeline import Still, expect_no_profile, see_regions
 from faceplate.reconstruct.points_file import read_points
 from faceplate.registry.catalogue import has_model
 from faceplate.restore.likeness import Identity, identity_on, similarity
@@ -42,6 +44,12 @@ SMALL = 64.0
 LENS = 50.0
 """mm, full-frame equivalent, when neither the file nor anybody says."""
 
+LOST = 0.6
+"""Share of a face that may be covered, as the parsing net says, before the net is not believed."""
+
+BARE = 0.05
+"""Share of a face that something may cover before the artist is told."""
+
 GUESSED = "faceplate-head@0."
 """What the ids of the heads begin with whose coefficients the nets of task head.guess tell."""
 
@@ -57,6 +65,7 @@ class PortraitNets:
     identity: Net | None = None
     quality: Net | None = None
     guess: Net | None = None
+    parse: Net | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ def open_portrait_nets(
     compare: bool,
     rank: bool = False,
     guess: bool = True,
+    uncover: bool = True,
 ) -> PortraitNets:
     """Open the nets that portraits need.
 
@@ -92,6 +102,7 @@ def open_portrait_nets(
         compare: whether it is to be asked if photos show one person.
         rank: whether the best of many are to be chosen.
         guess: whether a net may say what it sees of the head, where there is one and points have to be found.
+        uncover: whether a net, where there is one, is to say what hair, glasses and hands cover.
 
     Raises:
         ModelError: points have to be found and no model here finds them; whatever else `choose_models` raises.
@@ -103,9 +114,14 @@ def open_portrait_nets(
             "points of each photo with --points FILE.",
             code="model.missing",
         )
-    asked = {"face.identity": compare, "face.quality": rank, "head.guess": guess and find}
+    asked = {
+        "face.identity": compare,
+        "face.quality": rank,
+        "head.guess": guess and find,
+        "face.parse": uncover,
+    }
     wants = [task for task, wanted in asked.items() if wanted]
-    every = ("face.detect", "face.landmarks", "face.identity", "face.quality", "head.guess")
+    every = ("face.detect", "face.landmarks", "face.identity", "face.quality", "head.guess", "face.parse")
     used = choose_models(choice, needs=needs, wants=wants, knows=every)
     nets = {task: open_net(manifest, device=device, policy=choice.policy) for task, manifest in used.items()}
     return PortraitNets(*(nets.get(task) for task in every))
@@ -154,7 +170,7 @@ def read_portrait(
         found, trust, spread = seen.points, seen.trust, float(np.median(seen.spread))
         guess = guess_of(plate, chosen, seen, nets, head)
     identity = None if nets.identity is None else identity_on(plate, chosen, nets.identity)
-    still = still_of(str(path), plate, found, told or LENS, trust, spread, guess)
+    still = still_of(str(path), plate, found, told or LENS, trust, spread, guess, nets.parse)
     notes = _notes(path, picture, still, chosen.height)
     return Portrait(still, identity, told, chosen.height, notes)
 
@@ -241,6 +257,7 @@ def still_of(
     trust: NDArray[np.float32] | None,
     spread: float,
     guess: Guess | None = None,
+    parse: Net | None = None,
 ) -> Still:
     """A plate as a fit takes it, over its data window; the lens looks at the middle of the display window.
 
@@ -249,6 +266,7 @@ def still_of(
         points: (68, 2), display window coordinates. lens: mm, full-frame equivalent.
         trust: (68,) 0-1, or None for all 1. spread: pixels, how far points may be off, 0 where nobody said.
         guess: what a net says of the head, or None.
+        parse: the net that says what covers the face, or None.
     """
     display, data = plate.display_window, plate.data_window
     shift = np.array([data.x0, data.y0], np.float32)
@@ -256,7 +274,22 @@ def still_of(
     focal = max(display.width, display.height) * lens / FULL_FRAME_WIDTH
     pixels = view_plate(plate).pixels
     expected = (None, None) if guess is None else (guess.expression, guess.identity)
-    return Still(name, pixels, points - shift, Camera(focal, centre), trust, spread, *expected)
+    placed = points - shift
+    regions = None if parse is None else _believed(see_regions(pixels, placed, parse), placed)
+    return Still(name, pixels, placed, Camera(focal, centre), trust, spread, *expected, regions)
+
+
+def _believed(regions: Regions, points: Points) -> Regions | None:
+    """What a net sees before a face, unless it sees next to nothing of the face: then it is the net that is lost."""
+    return regions if _covered(regions, points) < LOST else None
+
+
+def _covered(regions: Regions, points: Points) -> float:
+    """0-1, how much of a face between its points (68, 2) something covers; 1 where none of it lies in the photo."""
+    inside = np.zeros(regions.covered.shape, np.uint8)
+    cv2.fillConvexPoly(inside, cv2.convexHull(points.astype(np.float32)).astype(np.int32), (1,))
+    covered = regions.covered[inside > 0]
+    return float(covered.mean()) if len(covered) else 1.0
 
 
 def _lens_of(picture: Picture) -> float | None:
@@ -275,6 +308,12 @@ def _notes(path: Path, picture: Picture, still: Still, height: float) -> list[st
         notes.append(
             f"The face in {path} is only {height:.0f} pixels high, so that the head is uncertain and its texture soft; "
             "give a larger one if there is."
+        )
+    covered = 0.0 if still.regions is None else _covered(still.regions, still.points)
+    if covered > BARE:
+        notes.append(
+            f"Hair, glasses or something else covers {covered:.0%} of the face in {path}; what is behind it is taken "
+            "from the other side of the face or made up. Give a photo that shows it, if there is."
         )
     wide = np.ptp(still.pixels[::4, ::4], axis=2)
     if picture.roles.grey or float(wide.mean()) < _GREY:

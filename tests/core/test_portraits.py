@@ -13,6 +13,7 @@ from faceplate.faces import FFHQ_512, Face
 from faceplate.geometry import apply, scaling, translation
 from faceplate.portraits import LENS, PortraitNets, choose_face, expect_one_person, read_portrait
 from faceplate.stages.landmarks import SIDE, TEMPLATE
+from faceplate.stages.parse import CELLS, CLASSES
 from faceplate_client.errors import InputError, ModelError, RequestError
 
 WIDTH, HEIGHT = 320, 240
@@ -132,6 +133,46 @@ def test_what_a_net_says_of_the_head_goes_with_the_photo(tmp_path, monkeypatch, 
     assert read_portrait(photo, nets, replace(head, id="flame@2023")).still.expected is None
     assert read_portrait(photo, nets).still.expected is None
     assert read_portrait(photo, nets, head, points=points_file(tmp_path)).still.expected is None
+
+
+class Parser:
+    """Sees a hand over the left half of a crop, or over all of it, wherever it looks."""
+
+    def __init__(self, share: float):
+        self.share = share
+
+    def __call__(self, batch):
+        likely = np.zeros((len(CLASSES), CELLS, CELLS), np.float32)
+        wide = round(self.share * CELLS)
+        likely[CLASSES.index("occluder"), :, :wide] = 1
+        likely[CLASSES.index("skin"), :, wide:] = 1
+        return (np.stack([likely, likely[..., ::-1]]),)
+
+
+def upright_points(folder: Path) -> Path:
+    """The 68 of a face that stands upright in the middle of the picture."""
+    five = face_at(100, 60, 220, 180).points
+    points = np.repeat(five.mean(0)[None], 68, 0)
+    for first, last, spot in ((36, 42, 0), (42, 48, 1), (27, 36, 2), (48, 51, 3), (54, 60, 4)):
+        points[first:last] = five[spot]
+    points[:17] = np.column_stack([np.linspace(110, 210, 17), 70 + 100 * np.sin(np.linspace(0, np.pi, 17))])
+    (folder / "points.json").write_text(json.dumps(points.tolist()))
+    return folder / "points.json"
+
+
+def test_what_covers_a_face_goes_with_the_photo(tmp_path):
+    photo, points = save(tmp_path / "a.jpg", picture()), upright_points(tmp_path)
+    portrait = read_portrait(photo, PortraitNets(parse=Parser(0.5)), points=points)  # pyright: ignore
+    regions = portrait.still.regions
+    assert regions is not None and any("covers 5" in note for note in portrait.notes)
+    middle = regions.covered[120]
+    assert middle[130] > 0.9 and middle[190] < 0.1
+    assert read_portrait(photo, PortraitNets(), points=points).still.regions is None
+
+
+def test_a_net_that_sees_no_skin_at_all_is_not_believed(tmp_path):
+    photo, points = save(tmp_path / "a.jpg", picture()), upright_points(tmp_path)
+    assert read_portrait(photo, PortraitNets(parse=Parser(1.0)), points=points).still.regions is None  # pyright: ignore
 
 
 def test_nobody_looks_for_faces_without_nets(tmp_path):

@@ -46,6 +46,9 @@ _STANDS = 0.6
 """Standard deviation of the logarithm of how far a head stands from the lens: 0.5-1.6 m two times in three. Photos are
 cropped, and then their size says nothing of the lens; where people stand is not changed by that."""
 
+_DOUBT = 2.0
+"""How many times farther off a refined head is than the fit itself can tell."""
+
 _SURE = 0.006  # nor better than this share of the face's size
 _GIVEN = 0.008
 """The same where nobody says how sure: points that people place are not quite those that a model means. On five London
@@ -161,6 +164,10 @@ def reconstruct_stills(
             for still, where, pose, camera in zip(stills, points, fit.poses, fit.cameras, strict=True)
         ]
         seen = [
+            photo if still.regions is None else photo.uncovered(still.regions.covered)
+            for photo, still in zip(seen, stills, strict=True)
+        ]
+        seen = [
             replace(photo, facing=photo.facing * unfolded(head, where))
             for photo, where in zip(seen, points, strict=True)
         ]
@@ -173,7 +180,8 @@ def reconstruct_stills(
                 part = sources.baked(params.texture, tile)
                 bumps = read_relief(head, neutral, part, tile) if has_skin(head, tile) else None
                 on_tile(tile.number, part, bumps)
-    return Reconstructed(neutral, fit.spread(head), fit, texture, refined, relief)
+    spread = fit.spread(head) * (1.0 if refined is None else _DOUBT)
+    return Reconstructed(neutral, spread, fit, texture, refined, relief)
 
 
 def _sources(

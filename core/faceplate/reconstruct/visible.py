@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceplate.arrays import Image, expect_shapes
+from faceplate.arrays import Image, Matte, expect_shapes
 from faceplate.errors import RangeError
 from faceplate.reconstruct.camera import Camera, HeadPose, project, seen_from
 from faceplate.reconstruct.mesh import material_of, vertex_normals
@@ -25,6 +25,12 @@ FACING = (0.2, 0.65)
 WITHIN, BEYOND = 14.0, 40.0
 """mm inside the fitted outline from which on it is surely the person, and outside from which on surely not."""
 
+COVERED = (0.15, 0.4)
+"""How likely skin is covered: up to the first it counts in full, from the second not at all."""
+
+COVER = 3.0
+"""mm about what covers a face over which its edge has coloured the skin."""
+
 _COARSE = 400  # pixels, the longer side of the picture in which the person is told from what is behind
 _LARGEST = 2048  # pixels, the longer side of the picture in which it is decided what hides what
 
@@ -37,7 +43,8 @@ class Shown:
 
     `pixels`: (H, W, 3) float32, display-encoded sRGB, 0-1. `points`: (V, 3) of each vertex, x and y in pixels and the
     distance in mm. `facing`: (V,) 0-1, how squarely. `depth`, `clear`: (h, w) pictures, smaller by `scale`: distance in
-    mm of what is seen, infinite where nothing is, and 0-1 how far from an outline.
+    mm of what is seen, infinite where nothing is, and 0-1 how far from an outline. `millimetre`: pixels of the photo
+    that a mm of the head is long.
     """
 
     pixels: Image
@@ -46,6 +53,7 @@ class Shown:
     depth: NDArray[np.float32]
     clear: NDArray[np.float32]
     scale: float
+    millimetre: float = 1.0
 
     def trust(self, x: np.ndarray, y: np.ndarray, distance: np.ndarray) -> NDArray[np.float32]:
         """(N,) 0-1: how far points at these pixels and distances (mm) are seen, whatever way they face."""
@@ -61,6 +69,17 @@ class Shown:
     def at_vertices(self) -> NDArray[np.float32]:
         """(V,) 0-1: how well each vertex is seen."""
         return self.facing * self.trust(*self.points.T)
+
+    def uncovered(self, covered: Matte) -> "Shown":
+        """The same without what something covers: (H, W) 0-1 of the photo, with COVER mm about it."""
+        size = self.clear.shape[::-1]
+        hidden = np.asarray(cv2.resize(covered, size, interpolation=cv2.INTER_AREA), np.float32)
+        pixel = self.millimetre * self.scale
+        hidden = cv2.GaussianBlur(
+            cv2.dilate(hidden, _disc(COVER * pixel)), (0, 0), max(COVER * pixel / 2, 0.3)
+        )
+        low, high = COVERED
+        return replace(self, clear=self.clear * np.clip((high - hidden) / (high - low), 0, 1))
 
     def blurred(self, sigma: float) -> "Shown":
         """The same with a softer photo: `sigma` in pixels."""
@@ -115,7 +134,8 @@ def show(
     size = (max(1, round(sizes["H"] * scale)), max(1, round(sizes["W"] * scale)))
     raster = rasterise(placed * (scale, scale, 1), opaque(head), size)
     depth = raster.depth.astype(np.float32)
-    pixel = camera.focal / float(np.median(placed[:, 2])) * scale  # of the smaller picture, for a mm
+    millimetre = camera.focal / float(np.median(placed[:, 2]))
+    pixel = millimetre * scale  # of the smaller picture, for a mm
     person = person_in(pixels, raster.covered, pixel) if find_person else raster.covered
     return Shown(
         np.ascontiguousarray(pixels, np.float32),
@@ -124,6 +144,7 @@ def show(
         depth,
         _clear(depth, raster.covered & person, RIM * pixel),
         scale,
+        millimetre,
     )
 
 

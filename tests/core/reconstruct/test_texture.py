@@ -124,6 +124,25 @@ def test_what_is_behind_the_person_is_not_painted_on_a_head_that_is_too_wide(hea
     assert np.median(baked.confidence[skin & (baked.confidence > 0)]) > 0.5
 
 
+def test_what_covers_a_face_is_not_painted_on_it(head):
+    """A green hand over the left of the picture, and a net that says so: none of it gets into the texture."""
+    shown = photo_of(head, np.full((len(head.mean), 3), 0.55), 0.0)
+    covered = np.zeros(shown.pixels.shape[:2], np.float32)
+    covered[:, :230] = 1
+    pixels = np.where(covered[..., None] > 0, np.float32([0.1, 0.9, 0.1]), shown.pixels).astype(np.float32)
+    shown = replace(shown, pixels=pixels)
+    _, skin, _ = truth(head, paint(head))
+    bare, careless = (bake_texture(head, [each], SIZE) for each in (shown.uncovered(covered), shown))
+    green, greener = (
+        (each.colour[..., 1] - each.colour[..., [0, 2]].max(2) > 0.1)[skin].mean()
+        for each in (bare, careless)
+    )
+    assert greener > 0.1 and green < 0.01
+    assert (bare.confidence[skin] > 0).mean() < (careless.confidence[skin] > 0).mean() - 0.1
+    same = shown.uncovered(np.zeros_like(covered))
+    np.testing.assert_array_equal(same.clear, shown.clear)
+
+
 def test_the_same_photo_shows_the_same_person(head):
     """What tells a person from what is behind begins at random places: seeded, or two runs would differ."""
     noise = np.random.default_rng(0).random((480, 480, 3)).astype(np.float32)
