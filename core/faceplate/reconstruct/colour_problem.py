@@ -5,7 +5,7 @@ show at the moment, and how much of it counts, is looked up anew in every round 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,10 +142,6 @@ class ColourProblem:
     def free(self, state: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         free = self.base.free(state[: self.base.size], gradient[: self.base.size])
         return np.concatenate([free, np.arange(self.base.size, self.size)])
-
-    def sized(self, state: np.ndarray) -> "ColourProblem":
-        """The same, with the coefficients' pull towards a smaller head made up for, see `PointsProblem`."""
-        return replace(self, base=self.base.sized(state, self.linearise(state)[1]))
 
     # ------------------------------------------------------------ what is to be small
 

@@ -32,7 +32,7 @@ def ready(
     """The problem as it is to be solved from this state on at a blur of `level` mm, and the state with its light."""
     problem = pictured(problem, head, albedo, level, state)
     state = lit(problem, state)
-    return weighed(layered(problem, head, albedo, level, state), state).sized(state), state
+    return weighed(layered(problem, head, albedo, level, state), state), state
 
 
 def pictured(

@@ -46,8 +46,9 @@ _STANDS = 0.6
 """Standard deviation of the logarithm of how far a head stands from the lens: 0.5-1.6 m two times in three. Photos are
 cropped, and then their size says nothing of the lens; where people stand is not changed by that."""
 
-_DOUBT = 2.0
-"""How many times farther off a refined head is than the fit itself can tell."""
+_DOUBT = 1.5
+"""How many times farther off a refined head is than its fit can tell, from one photo; from several, more by the cube
+root of their number, since what the fit has wrong about light, skin and size it has wrong in all of them."""
 
 _SURE = 0.006  # nor better than this share of the face's size
 _GIVEN = 0.008
@@ -180,7 +181,7 @@ def reconstruct_stills(
                 part = sources.baked(params.texture, tile)
                 bumps = read_relief(head, neutral, part, tile) if has_skin(head, tile) else None
                 on_tile(tile.number, part, bumps)
-    spread = fit.spread(head) * (1.0 if refined is None else _DOUBT)
+    spread = fit.spread(head) * (1.0 if refined is None else _DOUBT * len(stills) ** (1 / 3))
     return Reconstructed(neutral, spread, fit, texture, refined, relief)
 
 

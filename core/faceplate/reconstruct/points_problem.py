@@ -177,17 +177,13 @@ class PointsProblem:
         trust = self.views[view].trust
         return np.ones(len(self.mean)) if trust is None else trust.astype(np.float64)
 
-    def sized(self, state: np.ndarray, curvature: np.ndarray | None = None) -> "PointsProblem":
-        """The same, with the pull of the coefficients towards a smaller head made up for, as it is at this state.
-
-        Args:
-            curvature: there, of this problem or of one whose unknowns begin with this one's.
-        """
-        terms = self.cost(state[: self.size])[0]
+    def sized(self, state: np.ndarray) -> "PointsProblem":
+        """The same, with the pull of the coefficients towards a smaller head made up for, as it is at this state."""
+        terms = self.cost(state)[0]
         scales = [self._scale(state, view) for view in range(len(self.views))]
         pull = min(
             terms["identity"] + terms["expression"],
-            self._told(self.linearise(state)[1] if curvature is None else curvature),
+            self._told(self.linearise(state)[1]),
         )
         return replace(self, pull=pull, scales=scales)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from faceplate.errors import RangeError, ShapeError
 from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
+from faceplate.reconstruct.descent import descend
 from faceplate.reconstruct.expectation import Expectation, pooled
 from faceplate.reconstruct.fit import fit_points
 from faceplate.reconstruct.head_fit import FitParams, View
@@ -53,6 +54,18 @@ def test_points_that_say_much_are_believed_over_what_was_expected():
     np.testing.assert_allclose(fit.expressions[0][:3], WEIGHTS, atol=0.05)
 
 
+def test_whose_size_is_expected_is_not_made_larger():
+    """The most probable size is asked for where points are all there is, and not where a net knew the person."""
+    view = view_of()
+    alone = fit_points(HEAD, [view], FitParams(identity=5, focal_spread=0.5, distance_spread=0.6))
+    told = fit_points(
+        HEAD,
+        [view],
+        FitParams(identity=5, focal_spread=0.5, distance_spread=0.6, expected=expects(0.0, 1.0, 5)),
+    )
+    assert any(entry.size != 0 for entry in alone.rounds) and all(entry.size == 0 for entry in told.rounds)
+
+
 def test_an_expectation_of_nothing_changes_no_bit():
     plain = fit_points(HEAD, [view_of()], FitParams(identity=5))
     none = fit_points(
@@ -60,14 +73,19 @@ def test_an_expectation_of_nothing_changes_no_bit():
         [view_of(expected=expects(np.nan, 1.0))],
         FitParams(identity=5, expected=expects(0.0, np.inf, 5)),
     )
-    usual = fit_points(
-        HEAD, [view_of(expected=expects(0.0, 0.3))], FitParams(identity=5, expected=expects(0.0, 1.0, 5))
-    )
     assert plain.identity.tobytes() == none.identity.tobytes()
-    np.testing.assert_allclose(
-        usual.identity, plain.identity, atol=1e-5
-    )  # more shapes, which points do not move
     assert plain.expressions[0].tobytes() == none.expressions[0].tobytes()
+
+
+def test_what_people_are_like_may_be_told_as_an_expectation():
+    """But for the size that is asked for where nobody tells anything, the same head comes of it."""
+    told = FitParams(identity=5, expected=expects(0.0, 1.0, 5))
+    problems = [
+        PointsProblem.of(HEAD, [view_of(expected=expected)], params)
+        for expected, params in ((None, FitParams(identity=5)), (expects(0.0, 0.3), told))
+    ]
+    plain, usual = (descend(each, each.start(), rounds=30).state[:5] for each in problems)
+    np.testing.assert_allclose(usual, plain, atol=1e-5)  # more shapes, which points do not move
 
 
 def test_all_that_is_expected_is_fitted():
