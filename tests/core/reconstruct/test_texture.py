@@ -129,7 +129,9 @@ def test_what_covers_a_face_is_not_painted_on_it(head):
     shown = photo_of(head, np.full((len(head.mean), 3), 0.55), 0.0)
     covered = np.zeros(shown.pixels.shape[:2], np.float32)
     covered[:, :230] = 1
-    pixels = np.where(covered[..., None] > 0, np.float32([0.1, 0.9, 0.1]), shown.pixels).astype(np.float32)
+    pixels = np.where(covered[..., None] > 0, np.array([0.1, 0.9, 0.1], np.float32), shown.pixels).astype(
+        np.float32
+    )
     shown = replace(shown, pixels=pixels)
     _, skin, _ = truth(head, paint(head))
     bare, careless = (bake_texture(head, [each], SIZE) for each in (shown.uncovered(covered), shown))
