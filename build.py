@@ -363,10 +363,7 @@ def models(words):
     code = run(COMMAND, "models", "verify")
     if code or not asked.evaluate:
         return code
-    if not asked.shared.is_dir():
-        raise BuildError(
-            f"the photos to measure on should lie in {asked.shared}; name their folder: --shared DIR"
-        )
+    expect_photos(asked.shared, "measure")
     for title, steps in evaluations(asked.shared.resolve()):
         say(title)
         code = run(PYTHON, *steps) or code
@@ -382,9 +379,15 @@ def train(words):
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--out", type=Path)
     asked, rest = parser.parse_known_args(words)
+    expect_photos(asked.shared, "train")
     out = asked.out or ROOT / "build" / "training" / asked.net
     where = ("--shared", asked.shared.resolve(), "--out", out.resolve())
     return run(PYTHON, "-m", f"faceplate_training.{names[asked.net]}.train", *where, *rest)
+
+
+def expect_photos(shared, what):
+    if not shared.is_dir():
+        raise BuildError(f"the photos to {what} on should lie in {shared}; name their folder: --shared DIR")
 
 
 def evaluations(shared):

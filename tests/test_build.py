@@ -184,16 +184,23 @@ def test_every_shipped_net_that_has_a_measure_is_measured(build, monkeypatch):
             assert (ROOT / words[0]).is_file()
 
 
-def test_train_starts_the_recipe_of_a_net_with_its_words(build, monkeypatch):
+def test_train_starts_the_recipe_of_a_net_with_its_words(build, monkeypatch, tmp_path):
     started = []
     monkeypatch.setattr(build, "CORE", ROOT / "core")
     monkeypatch.setattr(build, "run", lambda *words: started.append([str(word) for word in words]) or 0)
-    asked, rest = build.read_words(["train", "reconstruct", "--finetune", "people", "--freeze-trunk"])
+    words = ["train", "reconstruct", "--finetune", "people", "--freeze-trunk", "--shared"]
+    asked, rest = build.read_words([*words, str(tmp_path)])
     assert asked.verb == "train" and build.VERBS["train"](rest) == 0
     module, *words = started[0][2:]
     assert module == "faceplate_training.reconstruct_face.train"
     assert words[:4:2] == ["--shared", "--out"] and words[3].endswith(os.path.join("training", "reconstruct"))
     assert words[4:] == ["--finetune", "people", "--freeze-trunk"]
+
+
+def test_train_wants_the_photos(build, monkeypatch, tmp_path):
+    monkeypatch.setattr(build, "CORE", ROOT / "core")
+    with pytest.raises(build.BuildError, match=r"photos to train on.*--shared DIR"):
+        build.train(["restore", "--shared", str(tmp_path / "nowhere")])
 
 
 def test_train_names_the_nets_there_are(build, monkeypatch, capsys):

@@ -91,9 +91,8 @@ def open_portrait_nets(
     compare: bool,
     rank: bool = False,
     guess: bool = True,
-    uncover: bool = True,
 ) -> PortraitNets:
-    """Open the nets that portraits need.
+    """Open the nets that portraits need; one that says what covers a face always, where there is one.
 
     Args:
         device: "auto", "cpu", "cuda" or "openvino".
@@ -102,7 +101,6 @@ def open_portrait_nets(
         compare: whether it is to be asked if photos show one person.
         rank: whether the best of many are to be chosen.
         guess: whether a net may say what it sees of the head, where there is one and points have to be found.
-        uncover: whether a net, where there is one, is to say what hair, glasses and hands cover.
 
     Raises:
         ModelError: points have to be found and no model here finds them; whatever else `choose_models` raises.
@@ -114,13 +112,8 @@ def open_portrait_nets(
             "points of each photo with --points FILE.",
             code="model.missing",
         )
-    asked = {
-        "face.identity": compare,
-        "face.quality": rank,
-        "head.guess": guess and find,
-        "face.parse": uncover,
-    }
-    wants = [task for task, wanted in asked.items() if wanted]
+    asked = {"face.identity": compare, "face.quality": rank, "head.guess": guess and find}
+    wants = [*(task for task, wanted in asked.items() if wanted), "face.parse"]
     every = ("face.detect", "face.landmarks", "face.identity", "face.quality", "head.guess", "face.parse")
     used = choose_models(choice, needs=needs, wants=wants, knows=every)
     nets = {task: open_net(manifest, device=device, policy=choice.policy) for task, manifest in used.items()}
