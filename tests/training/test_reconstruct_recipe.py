@@ -32,7 +32,7 @@ from faceplate_training.reconstruct_face.losses import (
     rotations,
 )
 from faceplate_training.reconstruct_face.own_photos import own_photos
-from faceplate_training.reconstruct_face.scenes import HELD_OUT, SIGHT, KnownRenders, KnownStudio, window_of
+from faceplate_training.reconstruct_face.scenes import SCENES, SIGHT, KnownRenders, KnownStudio, window_of
 from faceplate_training.reconstruct_face.shipped import LANDMARKS, OUTPUTS, Whole, export
 from faceplate_training.reconstruct_face.views import KNOWN, MARKED, UNTOLD, Mirror, Sample, Views
 from faceplate_training.renders.light import Panorama
@@ -117,8 +117,8 @@ def test_a_known_render_knows_itself(studio, renders, head, tmp_path):
     np.testing.assert_array_equal(again.pixels, renders.pixels[2])
     np.testing.assert_array_equal(again.weights, renders.weights[2])
     assert renders.identity.shape == (4, len(head.identity)) and renders.sight.shape == (4, SIGHT, SIGHT)
-    make(studio, tmp_path, HELD_OUT, seed=4, count=2, kind=KnownRenders)
-    back = KnownRenders.read(tmp_path, HELD_OUT)
+    make(studio, tmp_path, SCENES.prefix(held_out=True), seed=4, count=2, kind=KnownRenders)
+    back = SCENES.read(tmp_path, held_out=True)
     np.testing.assert_array_equal(back.sight, renders.sight[:2])
 
 

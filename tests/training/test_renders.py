@@ -1,6 +1,7 @@
 """Renders: the labels are true, the same seed gives the same picture, and what covers a point hides it."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ from hypothesis import strategies as st
 
 from faceplate.reconstruct.camera import project
 from faceplate.reconstruct.morphable import rotation
+from faceplate_training.renders import make as drawing
 from faceplate_training.renders import people, wear
 from faceplate_training.renders.light import Panorama
 from faceplate_training.renders.london import SAME, along, points_68
-from faceplate_training.renders.make import Renders, make
+from faceplate_training.renders.make import Renders, Series, make
 from faceplate_training.renders.people import PITCH, YAW, rotation_vector, seat
 from faceplate_training.renders.scene import REGIONS, SIDE, Studio, in_sight, parts_of, turn_in_view
 from faceplate_training.renders.skins import spread
@@ -203,6 +205,34 @@ def test_renders_come_back_from_their_files_and_are_not_drawn_twice(studio, tmp_
 
 
 # ------------------------------------------------------------ London
+
+
+def test_the_sides_of_a_series_share_no_seed_no_skin_no_light_and_no_file(head, tmp_path, monkeypatch):
+    seen = {}
+
+    def noted(_head, *made_of) -> Any:
+        return made_of
+
+    monkeypatch.setattr(drawing, "skins", lambda head, root, store, held_out: (store.name, held_out))
+    monkeypatch.setattr(drawing, "panoramas", lambda folder: ["day", "night"])
+    monkeypatch.setattr(drawing, "make", lambda studio, *told: seen.update({told[1]: (studio, *told[2:])}))
+    series = Series("one", Renders, seed=5, count=9, studio=noted, light=lambda all_of, out: [all_of[out]])
+    for out in (False, True):
+        series.draw(tmp_path, tmp_path, head, 3, held_out=out)
+    assert seen == {
+        "one_train": ((("skins_train.npz", False), ["day"]), 5, 3, Renders),
+        "one_held_out": ((("skins_held_out.npz", True), ["night"]), 1_000_005, 3, Renders),
+    }
+
+
+def test_held_out_renders_are_drawn_once(studio, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(drawing, "skins", lambda *_, **__: drawn.append("skins"))
+    monkeypatch.setattr(drawing, "panoramas", lambda folder: [])
+    series = Series("two", Renders, seed=5, count=9, studio=lambda *_: studio)
+    first, second = series.held_out(tmp_path, tmp_path, 1), series.held_out(tmp_path, tmp_path, 1)
+    assert drawn == ["skins"] and len(first) == 1
+    np.testing.assert_array_equal(first.pixels, second.pixels)
 
 
 def test_heads_fitted_to_london_meet_their_points(head, shared):

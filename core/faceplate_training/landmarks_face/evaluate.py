@@ -32,7 +32,7 @@ from faceplate_training.degrade import degrade
 from faceplate_training.landmarks_face.views import london, misplaced, rendered
 from faceplate_training.reconstruct_face.shipped import PointsAlone
 from faceplate_training.renders.london import SAME, marked, read_photo
-from faceplate_training.renders.make import Renders, held_out_renders
+from faceplate_training.renders.make import USUAL, Renders
 from faceplate_training.trained_net import TrainedNet
 
 SEED = 2026
@@ -149,7 +149,7 @@ def main() -> None:
     report_london("London, damaged", list(london_errors(net, chosen.shared / "photos", worn=True)))
     mean_shape(chosen.shared / "photos", read_head(chosen.head or verify(manifest_for("head.model"))))
     with tempfile.TemporaryDirectory() as temporary:
-        report_renders(render_errors(net, held_out_renders(chosen.renders or Path(temporary), chosen.shared)))
+        report_renders(render_errors(net, USUAL.held_out(chosen.renders or Path(temporary), chosen.shared)))
     if chosen.sheet:
         cv2.imwrite(str(chosen.sheet), overlays(clean)[..., ::-1])
 

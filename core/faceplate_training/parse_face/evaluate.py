@@ -21,24 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.nets.parse_net import SIDE, ParseNet
-from faceplate.reconstruct.head_file import read_head
-from faceplate.registry.catalogue import manifest_for, verify
 from faceplate.runtime.net import Net
 from faceplate.runtime.onnx_net import OnnxNet
 from faceplate.stages.parse import CLASSES
 from faceplate_training.degrade import degrade
 from faceplate_training.parse_face.portraits import CLASS_OF_REGION, UNTOLD, portraits
-from faceplate_training.parse_face.scenes import SEED, WARDROBE, prefix_of, split_light
-from faceplate_training.parse_face.scenes import SIDE as RENDERED
+from faceplate_training.parse_face.scenes import SCENES
 from faceplate_training.parse_face.views import GLASSES, OCCLUDER, crop_matrix, exposed, warped, warped_labels
 from faceplate_training.photos import TEACHER
-from faceplate_training.renders.light import panoramas
-from faceplate_training.renders.make import Renders, make
-from faceplate_training.renders.scene import Studio
-from faceplate_training.renders.skins import skins
+from faceplate_training.renders.make import Renders
 from faceplate_training.trained_net import TrainedNet
 
-COUNT = 250
 """How many held-out renders there are."""
 
 CHANCE = 2026
@@ -148,17 +141,6 @@ def measured(net: Net, name: str, cases: list[Case]) -> None:
             report(f"  yaw {low}-{high}", np.sum(chosen, 0), len(chosen))
 
 
-def held_out_renders(folder: Path, shared: Path) -> Renders:
-    """The renders that were never trained on, drawn where the folder holds none."""
-    prefix = prefix_of(held_out=True)
-    if not any(folder.glob(f"{prefix}_*.npz")):
-        head = read_head(verify(manifest_for("head.model")))
-        faces = skins(head, shared / "photos", folder / "skins_held_out.npz", held_out=True)
-        light = split_light(panoramas(shared / "hdri"), held_out=True)
-        make(Studio(head, faces, light, WARDROBE, RENDERED), folder, prefix, SEED + 1_000_000, COUNT)
-    return Renders.read(folder, prefix)
-
-
 def milliseconds(net: Net, *, times: int = 30) -> float:
     """Median time of one crop."""
     batch = np.random.default_rng(0).random((1, 3, SIDE, SIDE), np.float32)
@@ -194,7 +176,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.renders or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        drawn = held_out_renders(folder, chosen.shared)
+        drawn = SCENES.held_out(folder, chosen.shared)
         clean = list(render_cases(drawn, worn=False))
         people = list(portrait_cases(chosen.shared, folder / "london_held_out.npz", worn=False))
         measured(net, "renders", clean)

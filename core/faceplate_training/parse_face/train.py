@@ -19,11 +19,10 @@ from faceplate.stages.parse import CLASSES
 from faceplate_training import command_line, loop
 from faceplate_training.export import export_onnx
 from faceplate_training.parse_face.portraits import portraits
-from faceplate_training.parse_face.scenes import prefix_of, split_light
+from faceplate_training.parse_face.scenes import SCENES, split_light
 from faceplate_training.parse_face.views import Sources, Views
 from faceplate_training.photos import TEACHER, frames
 from faceplate_training.renders.light import panoramas
-from faceplate_training.renders.make import Renders
 
 SURE = 0.7
 """Pixels of a calm look whose likeliest class is less likely than this are not expected of the other look."""
@@ -82,7 +81,7 @@ def sources(options: argparse.Namespace) -> Sources:
     """Renders, portraits, photos and skies of the people and panoramas that may train."""
     root, teacher = options.shared / "photos", options.shared / TEACHER
     return Sources(
-        Renders.read(options.renders, prefix_of(held_out=False)),
+        SCENES.read(options.renders, held_out=False),
         portraits(root, teacher, options.out / "london_train.npz", held_out=False),
         [frame for frame in frames(root, teacher, options.cache or options.out) if not frame.photo.held_out],
         split_light(panoramas(options.shared / "hdri"), held_out=False),
@@ -144,7 +143,7 @@ def export(net: torch.nn.Module, path: Path) -> None:
 
 
 def main() -> None:
-    parser = command_line.recipe(__doc__, steps=3000, batch=16, rate=2e-3, workers=1)
+    parser = command_line.recipe(__doc__, steps=13000, batch=16, rate=2e-3, workers=1)
     parser.add_argument("--renders", type=Path, required=True, help="folder of the renders")
     parser.add_argument("--cache", type=Path, help="folder of the aligned photos; default: that of --out")
     command_line.run(parser, train)

@@ -39,7 +39,7 @@ from faceplate.stages.landmarks import Landmarks, cut_face, find_landmarks, five
 from faceplate_training.landmarks_face.evaluate import open_weights as open_landmarks
 from faceplate_training.landmarks_face.views import misplaced
 from faceplate_training.reconstruct_face.losses import Losses, exposed, exposure, larger
-from faceplate_training.reconstruct_face.scenes import KnownRenders, held_out_renders
+from faceplate_training.reconstruct_face.scenes import SCENES, KnownRenders
 from faceplate_training.reconstruct_face.shipped import Whole
 from faceplate_training.reconstruct_face.views import Mirror
 from faceplate_training.trained_net import TrainedNet
@@ -167,7 +167,7 @@ def main() -> None:
     chosen = words.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.renders or Path(temporary)
-        renders = held_out_renders(folder, chosen.shared)
+        renders = SCENES.held_out(folder, chosen.shared)
         with np.load(folder / "skins_held_out.npz") as stored:
             drawn_with = stored["skins"]
     head = read_head(read_weights(manifest_for("head.model")))

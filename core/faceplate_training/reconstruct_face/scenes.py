@@ -1,14 +1,12 @@
 """Renders whose coefficients are known: who sits, what the face does, which skin it has, and which of it is seen.
 
     python -m faceplate_training.reconstruct_face.scenes --shared DIR --out DIR [--head FILE]
-        [--count 6000] [--held-out]
+        [--count 13000] [--held-out]
 
 Pictures as `renders.make` draws them, but for expressions that are `acting`'s, and eyes that turn as lids say.
 """
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,28 +15,20 @@ from numpy.typing import NDArray
 from faceplate.nets.reconstruct_net import WINDOW
 from faceplate.reconstruct.camera import CAMERA_FROM_FACING
 from faceplate.reconstruct.gaze import eye_turns
-from faceplate.reconstruct.head_file import read_head
 from faceplate.reconstruct.mesh import vertex_normals
 from faceplate.reconstruct.morphable import HeadModel, rotation, triangles_of
 from faceplate.reconstruct.raster import Raster, rasterise
-from faceplate.registry.catalogue import manifest_for, verify
-from faceplate_training import command_line
 from faceplate_training.reconstruct_face.acting import acted
 from faceplate_training.renders import wear
-from faceplate_training.renders.light import panoramas
-from faceplate_training.renders.make import Renders, contact_sheet, make, seed_of
+from faceplate_training.renders.make import Renders, Series
 from faceplate_training.renders.people import Sitter, anybody, placed
 from faceplate_training.renders.scene import Render, Studio
-from faceplate_training.renders.skins import skins
 
 SIGHT = 64
 """Side of the map that says which of the face is seen."""
 
 NEAR = 4.0
 """mm that skin may lie behind what a pixel shows and still be what it shows: the mesh's own coarseness."""
-
-SEED = 61
-TRAIN, HELD_OUT = "coefficients_train", "coefficients_held_out"
 
 
 @dataclass(frozen=True)
@@ -146,43 +136,7 @@ def _laid(window: Window, values: np.ndarray) -> NDArray[np.float64]:
     return (values[window.corners] * window.weights[..., None]).sum(2)
 
 
-def draw(folder: Path, shared: Path, head: HeadModel, count: int, *, held_out: bool) -> None:
-    """Draw what is missing of `count` renders into a folder, and their skins. shared: with photos and panoramas."""
-    name = "held_out" if held_out else "train"
-    folder.mkdir(parents=True, exist_ok=True)
-    faces = skins(head, shared / "photos", folder / f"skins_{name}.npz", held_out=held_out)
-    studio = KnownStudio(head, faces, panoramas(shared / "hdri"))
-    prefix = HELD_OUT if held_out else TRAIN
-    make(studio, folder, prefix, seed_of(SEED, held_out=held_out), count, KnownRenders)
-
-
-def held_out_renders(folder: Path, shared: Path, count: int = 250) -> KnownRenders:
-    """The renders of people who are never trained on, drawn where the folder holds none."""
-    if not any(folder.glob(f"{HELD_OUT}_*.npz")):
-        draw(folder, shared, shipped_head(), count, held_out=True)
-    return KnownRenders.read(folder, HELD_OUT)
-
-
-def shipped_head() -> HeadModel:
-    """faceplate-head, as the open pack has it."""
-    return read_head(verify(manifest_for("head.model")))
-
-
-def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--head", type=Path, help="faceplate-head's .npz; default: the open pack's")
-    command_line.shared(words)
-    words.add_argument(
-        "--out", type=Path, required=True, help="folder for skins, renders and a contact sheet"
-    )
-    words.add_argument("--count", type=int, default=6000)
-    words.add_argument("--held-out", action="store_true", help="draw people who are never trained on")
-    chosen = words.parse_args()
-    head = read_head(chosen.head) if chosen.head else shipped_head()
-    draw(chosen.out, chosen.shared, head, chosen.count, held_out=chosen.held_out)
-    prefix = HELD_OUT if chosen.held_out else TRAIN
-    contact_sheet(KnownRenders.read(chosen.out, prefix), chosen.out / f"{prefix}.png")
-
+SCENES = Series("coefficients", KnownRenders, seed=61, count=13000, studio=KnownStudio)
 
 if __name__ == "__main__":
-    main()
+    SCENES.command(__doc__)

@@ -28,9 +28,10 @@ from faceplate_training.landmarks_face.views import london
 from faceplate_training.photos import TEACHER, Teacher, frames
 from faceplate_training.reconstruct_face.losses import FIRST_BELIEVED, TEXTURED, Losses
 from faceplate_training.reconstruct_face.own_photos import joined, own_photos
-from faceplate_training.reconstruct_face.scenes import TRAIN, KnownRenders, draw, shipped_head
+from faceplate_training.reconstruct_face.scenes import SCENES
 from faceplate_training.reconstruct_face.shipped import Whole, export
 from faceplate_training.reconstruct_face.views import KNOWN, UNTOLD, Mirror, Sample, Views
+from faceplate_training.renders.make import shipped_head
 
 COLUMNS = [
     "points",
@@ -58,8 +59,8 @@ def train(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     head = read_head(options.head) if options.head else shipped_head()
-    if not any(options.renders.glob(f"{TRAIN}_*.npz")):
-        draw(options.renders, options.shared, head, DRAWN, held_out=False)
+    if not SCENES.drawn(options.renders, held_out=False):
+        SCENES.draw(options.renders, options.shared, head, DRAWN, held_out=False)
     views = views_of(options, head)
     net = begun(options, head, views).to(device)
     net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -91,7 +92,7 @@ def train(options: argparse.Namespace) -> None:
 
 def views_of(options: argparse.Namespace, head: HeadModel) -> Views:
     """Renders and the T photos, and somebody's own photos before them where they are asked for."""
-    renders, length = KnownRenders.read(options.renders, TRAIN), options.steps * options.batch
+    renders, length = SCENES.read(options.renders, held_out=False), options.steps * options.batch
     marked = london(options.shared / "photos", head, held_out=False)
     teacher = options.shared / TEACHER
     if not options.finetune:

@@ -1,30 +1,31 @@
 """Draw renders and keep them in files of a few hundred, to be trained on and measured with.
 
-    python -m faceplate_training.renders.make --head FILE --shared DIR --out DIR [--count 4000] [--held-out]
+    python -m faceplate_training.renders.make --shared DIR --out DIR [--head FILE] [--count 4000] [--held-out]
 
 Picture n of a seed is the same wherever and whenever it is drawn; a run that was cut short goes on where it stopped.
-Held-out renders have skins of London people who are never trained on, and seeds of their own.
+Held-out renders have skins of London people who are never trained on, and seeds of their own. What a recipe draws is a
+`Series`; the one drawn here is what landmarks are measured on.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from faceplate.reconstruct.head_file import read_head
+from faceplate.reconstruct.morphable import HeadModel
 from faceplate.registry.catalogue import manifest_for, verify
 from faceplate_training import command_line
-from faceplate_training.renders.light import panoramas
+from faceplate_training.renders.light import Panorama, panoramas
 from faceplate_training.renders.scene import Render, Studio
 from faceplate_training.renders.skins import skins
 
 SHARD = 250
-TRAIN, HELD_OUT = "train", "held_out"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class Renders:
         return [field.name for field in fields(cls)]
 
 
+Kind = TypeVar("Kind", bound=Renders)
+
+
 def make(
     studio: Studio, folder: Path, prefix: str, seed: int, count: int, kind: type[Renders] = Renders
 ) -> None:
@@ -88,28 +92,80 @@ def make(
         print(path.name, flush=True)
 
 
-def held_out_renders(folder: Path, shared: Path, count: int = 250) -> Renders:
-    """The renders of people who are never trained on, drawn where the folder holds none.
+def shipped_head() -> HeadModel:
+    """faceplate-head, as the open pack has it."""
+    return read_head(verify(manifest_for("head.model")))
 
-    Args:
-        folder: of the renders. shared: with photos and panoramas.
+
+def any_light(found: list[Panorama], held_out: bool) -> list[Panorama]:
+    """All panoramas, whoever sits under them."""
+    return found
+
+
+@dataclass(frozen=True)
+class Series(Generic[Kind]):
+    """What a recipe draws, for training and held out, in files of their own beside their skins.
+
+    `name`: what the files' names begin with, "" for nothing. `kind`: what they are read as. `seed`: of the training
+    side. `count`: how many that side has where nobody says. `studio`: makes one of the head, skins and panoramas.
+    `light`: which of all panoramas a side may have.
     """
-    if not any(folder.glob(f"{HELD_OUT}_*.npz")):
-        head = read_head(verify(manifest_for("head.model")))
-        faces = skins(head, shared / "photos", folder / "skins_held_out.npz", held_out=True)
-        make(
-            Studio(head, faces, panoramas(shared / "hdri")),
-            folder,
-            HELD_OUT,
-            seed_of(1, held_out=True),
-            count,
+
+    name: str
+    kind: type[Kind]
+    seed: int
+    count: int
+    studio: Callable[[HeadModel, NDArray[np.uint8], list[Panorama]], Studio] = Studio
+    light: Callable[[list[Panorama], bool], list[Panorama]] = any_light
+
+    def prefix(self, *, held_out: bool) -> str:
+        """What the files of one side begin with."""
+        return f"{self.name}_{_side(held_out)}" if self.name else _side(held_out)
+
+    def drawn(self, folder: Path, *, held_out: bool) -> bool:
+        """Whether a folder holds any of one side."""
+        return any(folder.glob(f"{self.prefix(held_out=held_out)}_*.npz"))
+
+    def draw(self, folder: Path, shared: Path, head: HeadModel, count: int, *, held_out: bool) -> None:
+        """Draw what is missing of `count` renders of one side. shared: with photos and panoramas."""
+        folder.mkdir(parents=True, exist_ok=True)
+        store = folder / f"skins_{_side(held_out)}.npz"
+        faces = skins(head, shared / "photos", store, held_out=held_out)
+        studio = self.studio(head, faces, self.light(panoramas(shared / "hdri"), held_out))
+        seed = self.seed + (1_000_000 if held_out else 0)
+        make(studio, folder, self.prefix(held_out=held_out), seed, count, self.kind)
+
+    def read(self, folder: Path, *, held_out: bool) -> Kind:
+        """One side's renders; FileNotFoundError where there are none."""
+        return self.kind.read(folder, self.prefix(held_out=held_out))
+
+    def held_out(self, folder: Path, shared: Path, count: int = SHARD) -> Kind:
+        """Those never trained on, drawn where the folder holds none."""
+        if not self.drawn(folder, held_out=True):
+            self.draw(folder, shared, shipped_head(), count, held_out=True)
+        return self.read(folder, held_out=True)
+
+    def command(self, doc: str | None) -> None:
+        """Draw as the command line says, and write a contact sheet beside the renders. doc: the recipe's own words."""
+        parser = argparse.ArgumentParser(
+            description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-    return Renders.read(folder, HELD_OUT)
+        parser.add_argument("--head", type=Path, help="faceplate-head's .npz; default: the open pack's")
+        command_line.shared(parser)
+        parser.add_argument(
+            "--out", type=Path, required=True, help="folder for skins, renders and a contact sheet"
+        )
+        parser.add_argument("--count", type=int, default=self.count)
+        parser.add_argument("--held-out", action="store_true", help="draw what is never trained on")
+        asked = parser.parse_args()
+        head = read_head(asked.head) if asked.head else shipped_head()
+        self.draw(asked.out, asked.shared, head, asked.count, held_out=asked.held_out)
+        prefix = self.prefix(held_out=asked.held_out)
+        contact_sheet(self.read(asked.out, held_out=asked.held_out), asked.out / f"{prefix}.png")
 
 
-def seed_of(seed: int, *, held_out: bool) -> int:
-    """Held-out renders have seeds of their own."""
-    return seed + (1_000_000 if held_out else 0)
+def _side(held_out: bool) -> str:
+    return "held_out" if held_out else "train"
 
 
 def contact_sheet(renders: Renders, path: Path, *, columns: int = 8, rows: int = 5) -> None:
@@ -126,29 +182,7 @@ def contact_sheet(renders: Renders, path: Path, *, columns: int = 8, rows: int =
     cv2.imwrite(str(path), np.ascontiguousarray(np.vstack(lines)[..., ::-1]))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--head", type=Path, required=True, help="faceplate-head's .npz")
-    command_line.shared(parser)
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder for skins, renders and a contact sheet"
-    )
-    parser.add_argument("--count", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--held-out", action="store_true", help="draw people who are never trained on")
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    prefix = HELD_OUT if options.held_out else TRAIN
-    head = read_head(options.head)
-    faces = skins(
-        head, options.shared / "photos", options.out / f"skins_{prefix}.npz", held_out=options.held_out
-    )
-    studio = Studio(head, faces, panoramas(options.shared / "hdri"))
-    make(studio, options.out, prefix, seed_of(options.seed, held_out=options.held_out), options.count)
-    contact_sheet(Renders.read(options.out, prefix), options.out / f"{prefix}.png")
-
+USUAL = Series("", Renders, seed=1, count=4000)
 
 if __name__ == "__main__":
-    main()
+    USUAL.command(__doc__)
