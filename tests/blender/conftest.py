@@ -12,13 +12,14 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from faceplate.reconstruct.camera import HeadPose, camera_for_lens, project
+from faceplate.reconstruct.albedo import read_albedo
 from faceplate.reconstruct.head_file import read_head
 from faceplate.registry.catalogue import manifest_for, read_weights
+from tests.support.head_clip import Acted, picture_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
-SIZE = 480
+SIZE, LENS = 480, 70.0
 
 
 @pytest.fixture(scope="session")
@@ -59,14 +60,19 @@ def photo(tmp_path_factory) -> Path:
     if not any((ROOT / "models" / "open").glob("faceplate-head-*.npz")):
         pytest.skip("models/open holds no faceplate-head: its recipe is core/faceplate_training/head_model")
     head = read_head(read_weights(manifest_for("head.model")))
+    albedo = read_albedo(read_weights(manifest_for("head.albedo")), head)
     folder = tmp_path_factory.mktemp("photos")
     person = np.random.default_rng(7).normal(size=20) * 0.7
-    pose = HeadPose(np.array([0.05, 0.2, 0.0]), np.array([0.0, 0.0, 800.0]))
-    camera = camera_for_lens(SIZE, SIZE, millimetres=70)
-    points = project(head.landmarks["68"].on(head.rest(person).astype(np.float64)), pose, camera)[:, :2]
-    (folder / "anna.json").write_text(json.dumps(points.tolist()))
-    grain = np.random.default_rng(0).integers(90, 160, (SIZE // 8, SIZE // 8, 3), np.uint8)
-    pixels = np.ascontiguousarray(np.repeat(np.repeat(grain, 8, 0), 8, 1))
+    still = Acted(
+        person,
+        np.zeros((1, len(head.expressions))),
+        np.array([[0.05, 0.2, 0.0]]),
+        side=SIZE,
+        distance=800.0,
+        lens=LENS,
+    )
+    (folder / "anna.json").write_text(json.dumps(still.points(head, 0).tolist()))
+    pixels = picture_of(head, albedo, still, 0)
     file = oiio.ImageOutput.create(str(folder / "anna.png"))
     assert file is not None and file.open(str(folder / "anna.png"), oiio.ImageSpec(SIZE, SIZE, 3, "uint8"))
     assert file.write_image(pixels) and file.close()
