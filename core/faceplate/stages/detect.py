@@ -226,13 +226,8 @@ def _second_look(plate: Plate, net: Net, row: Row) -> Row:
     Its score is the mean of both looks, but no more than the second one allows, see SURE. A face that the second look
     does not confirm loses score and keeps its first place.
     """
-    box, points = row[1:5], row[5:].reshape(5, 2)
-    eyes = points[1] - points[0]
-    turn = _rotation(-float(np.arctan2(eyes[1], eyes[0])))
-    middle = (box[:2] + box[2:]) / 2
-    zoom = 0.5 * CLOSE_UP / max(float((box[2:] - box[:2]).max()), 1.0)
-    close_from_plate = translation(CLOSE_UP / 2, CLOSE_UP / 2) @ scaling(zoom) @ turn @ translation(*-middle)
-    close = _close_up(plate, close_from_plate)
+    close_from_plate = close_up_matrix(row[1:5], row[5:].reshape(5, 2))
+    close = close_up(plate, close_from_plate)
     straight, mirror = _ask(net, [close, np.ascontiguousarray(close[:, ::-1])])
     expected = np.array([0.25, 0.25, 0.75, 0.75], np.float32) * CLOSE_UP
     seen = [_most_like(straight, expected), mirrored(_most_like(mirror, expected), CLOSE_UP)]
@@ -249,8 +244,17 @@ def _second_look(plate: Plate, net: Net, row: Row) -> Row:
     )
 
 
-def _close_up(plate: Plate, close_from_plate: Matrix) -> Image:
-    """(CLOSE_UP, CLOSE_UP, 3) as the net reads it; black beyond the plate."""
+def close_up_matrix(box: NDArray[np.float32], points: NDArray[np.float32]) -> Matrix:
+    """(3, 3) close_from_plate: the face in `box` (4,) with these (5, 2) points upright, half as large as the close-up."""
+    eyes = points[1] - points[0]
+    turn = _rotation(-float(np.arctan2(eyes[1], eyes[0])))
+    middle = (box[:2] + box[2:]) / 2
+    zoom = 0.5 * CLOSE_UP / max(float((box[2:] - box[:2]).max()), 1.0)
+    return translation(CLOSE_UP / 2, CLOSE_UP / 2) @ scaling(zoom) @ turn @ translation(*-middle)
+
+
+def close_up(plate: Plate, close_from_plate: Matrix) -> Image:
+    """(CLOSE_UP, CLOSE_UP, 3) as the net reads it, display-encoded, 0-1; black beyond the plate."""
     corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32) * CLOSE_UP
     corners = apply(inverse(close_from_plate), corners)
     margin = 4 + float(np.abs(corners[1] - corners[0]).max()) / CLOSE_UP * 4
@@ -269,12 +273,19 @@ def _close_up(plate: Plate, close_from_plate: Matrix) -> Image:
 
 
 def _most_like(rows: Rows, expected: NDArray[np.float32]) -> Row:
-    """The row (15,) of the face nearest to where it was expected, averaged over the cells that agree with it."""
-    rows = rows[overlap(expected, rows[:, 1:5])[0] > 0.3]
+    """The row (15,) of the face nearest to where it was expected, averaged over the cells that agree with it.
+
+    A neighbour that is seen more clearly is not it: scores count as far as the boxes share a place.
+    """
+    share = overlap(expected, rows[:, 1:5])[0]
+    rows, share = rows[share > 0.3], share[share > 0.3]
     if not len(rows):
         return np.zeros(15, np.float32)
-    best = rows[np.argmax(rows[:, 0])]
-    return keep_best(rows[rows[:, 0] >= max(0.5 * best[0], 1e-6)])[0] if best[0] > 0 else best
+    best = rows[np.argmax(rows[:, 0] * share)]
+    if best[0] <= 0:
+        return best
+    same = overlap(best[1:5], rows[:, 1:5])[0] > 0.6
+    return keep_best(rows[same & (rows[:, 0] >= 0.5 * best[0])])[0]
 
 
 def _rotation(angle: float) -> Matrix:

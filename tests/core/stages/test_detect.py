@@ -170,6 +170,25 @@ def test_a_face_that_is_not_clear_from_near_is_none(first, second):
         assert THRESHOLD <= found[0].score <= (first + second) / 2 + 1e-6
 
 
+class CrowdedNet(SquareNet):
+    """From near it sees a neighbour more clearly than the face it was sent to."""
+
+    def __call__(self, batch):
+        if len(batch) == 1:
+            return super().__call__(batch)
+        middle, beside = np.array([48, 48, 144, 144], np.float32), np.array([35, 0, 35, 0], np.float32)
+        rows = [[self._row(0.8, middle), self._row(0.95, middle + way * beside)] for way in (1, -1)]
+        return (np.array(rows, np.float32),)
+
+    def _row(self, score, box):
+        return [score, *box, *(box[:2] + SPOTS * (box[2:] - box[:2])).ravel()]
+
+
+def test_the_second_look_stays_with_the_face_it_was_sent_to():
+    (face,) = detect_faces(plate_with((200, 120, 80)), CrowdedNet())
+    np.testing.assert_allclose(face.box, (200, 120, 280, 200), atol=1)
+
+
 class LopsidedNet(SquareNet):
     """Sees every point three pixels too far to the image's right."""
 
