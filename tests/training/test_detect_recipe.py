@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="the train extra (torch) is not installed")
 
+from faceplate.faces import Face  # noqa: E402
 from faceplate.nets.detect_net import STRIDES, DetectNet, decode  # noqa: E402
-from faceplate_training.detect_face.canvas import Stage, move_box, moved  # noqa: E402
+from faceplate.plate import Plate  # noqa: E402
+from faceplate_training.detect_face.canvas import Scene, Stage, move_box, moved  # noqa: E402
 from faceplate_training.detect_face.data import Course  # noqa: E402
 from faceplate_training.detect_face.export import folded  # noqa: E402
 from faceplate_training.detect_face.losses import (  # noqa: E402
@@ -18,6 +20,7 @@ from faceplate_training.detect_face.losses import (  # noqa: E402
     detection_loss,
     overlap,
 )
+from faceplate_training.detect_face.mining import close_scene, is_face, without_larger  # noqa: E402
 from faceplate_training.detect_face.recording import Grain, record  # noqa: E402
 from faceplate_training.detect_face.sources import Portrait  # noqa: E402
 
@@ -168,3 +171,58 @@ def test_a_course_never_repeats_a_picture():
     ]
     assert len(scenes) == len(set(scenes))
     assert [course.is_close(step) for step in range(7)] == [False, False, False, True, False, True, False]
+
+
+def test_a_scene_mirrored_twice_is_itself():
+    stage = Stage(np.zeros((SIDE, SIDE, 3), np.uint8))
+    stage.place(portrait(), np.eye(2), np.array([50.0, 64.0]), shape="photo")
+    scene = stage.scene()
+    again = scene.mirrored().mirrored()
+    for before, after in zip(vars(scene).values(), vars(again).values(), strict=True):
+        np.testing.assert_allclose(before, after)
+    left, right, *_ = scene.mirrored().points[0]
+    assert left[0] < right[0]
+
+
+@settings(max_examples=25)
+@given(angle=st.floats(-0.6, 0.6), scale=st.floats(0.4, 1.5))
+def test_a_find_is_shown_upright_in_the_middle_with_its_truth(angle, scale):
+    stage, (c, s) = (
+        Stage(np.zeros((SIDE, SIDE, 3), np.uint8)),
+        scale * np.array([np.cos(angle), np.sin(angle)]),
+    )
+    stage.place(portrait(), np.array([[c, -s], [s, c]]), np.array([64.0, 64.0]), shape="photo")
+    scene = stage.scene()
+    found = Face(tuple(scene.boxes[0].tolist()), scene.points[0], 0.5)
+    close = close_scene(Plate.of(scene.pixels.astype(np.float32) / np.float32(255)), scene, found)
+    (box,), ((left, right, *_),) = close.boxes, close.points
+    np.testing.assert_allclose(box[:2] + box[2:], close.pixels.shape[0], atol=0.1)
+    assert abs(left[1] - right[1]) < 0.1 and left[0] < right[0]
+    for x, y in close.points[0, :2]:
+        assert close.pixels[int(y) - 2 : int(y) + 3, int(x) - 2 : int(x) + 3].max() > 150
+
+
+def test_an_ear_is_shown_without_the_face_it_belongs_to():
+    boxes = np.array([[0, 0, 90, 120], [100, 40, 124, 70]], np.float32)
+    scene = Scene(
+        np.zeros((SIDE, SIDE, 3), np.uint8), boxes, np.zeros((2, 5, 2), np.float32), np.ones(2, bool)
+    )
+    ear = Face((88.0, 40.0, 108.0, 70.0), np.zeros((5, 2), np.float32), 0.3)
+    np.testing.assert_array_equal(without_larger(scene, ear).boxes, boxes[1:])
+
+
+def test_what_may_be_a_face_is_no_mistake():
+    boxes = np.array([[10, 10, 40, 50], [60, 10, 90, 50]], np.float32)
+    scene = Scene(
+        np.zeros((SIDE, SIDE, 3), np.uint8), boxes, np.zeros((2, 5, 2), np.float32), np.array([True, False])
+    )
+    nothing, teacher = np.zeros((0, 4), np.float32), np.array([[80, 80, 110, 120]], np.float32)
+
+    def told(x, y, doubtful=nothing):
+        return is_face(Face((x, y, x + 30.0, y + 40.0), np.zeros((5, 2), np.float32), 0.5), scene, doubtful)
+
+    assert told(10, 10) is True  # a face that is asked for
+    assert told(60, 10) is None  # one that is too hidden to ask for
+    assert told(25, 10) is None  # beside one
+    assert told(80, 80) is False  # nothing
+    assert told(80, 80, teacher) is None  # nothing that was put there, yet the teacher sees something

@@ -1,5 +1,6 @@
 """Laws of what the detector learns from: heads turned away, six looks that agree, faces that others hide."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +11,26 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="the train extra (torch) is not installed")
 
 from faceplate.nets.detect_net import DetectNet  # noqa: E402
+from faceplate.registry.catalogue import manifest_for, verify  # noqa: E402
+from faceplate.stages.detect import CLOSE_UP  # noqa: E402
 from faceplate_training.detect_face.canvas import Stage  # noqa: E402
 from faceplate_training.detect_face.dirt import dirty  # noqa: E402
 from faceplate_training.detect_face.export import folded, unfold, write_onnx  # noqa: E402
 from faceplate_training.detect_face.losses import NOBODY, UNASKED, assign  # noqa: E402
+from faceplate_training.detect_face.mining import Mined, Task, mine  # noqa: E402
 from faceplate_training.detect_face.recording import magnified  # noqa: E402
 from faceplate_training.detect_face.scenes import witnessed  # noqa: E402
 from faceplate_training.detect_face.sources import (  # noqa: E402
     Portrait,
     Teacher,
     cut_around,
+    prepare,
     read_rgb,
     share,
 )
 from faceplate_training.detect_face.strangers import heap  # noqa: E402
 from faceplate_training.detect_face.turning import turn_away  # noqa: E402
+from faceplate_training.photos import TEACHER  # noqa: E402
 
 SIDE = 128
 POINTS = np.array([[100, 90], [140, 90], [120, 109], [104, 133], [136, 133]], np.float32)
@@ -202,3 +208,29 @@ def test_training_goes_on_from_the_shipped_answers(tmp_path):
     with torch.no_grad():
         before, after = shipped.eval()(picture), net.eval()(picture)
     np.testing.assert_allclose(before, after, rtol=0.01, atol=0.1)  # weights are stored in half precision
+
+
+@pytest.fixture(scope="module")
+def album(shared, tmp_path_factory):
+    """A folder with the portraits of four people."""
+    cache = tmp_path_factory.mktemp("album")
+    prepare(shared / "photos", shared / TEACHER, cache, limit=4)
+    return cache
+
+
+def test_what_is_mined_is_the_same_again_and_faces_lie_in_the_middle(album, shared, tmp_path):
+    weights = verify(manifest_for("face.detect"))
+    found = []
+    for name in ("once", "again"):
+        cache = tmp_path / name
+        shutil.copytree(album, cache)
+        mine(Task(cache, weights, shared / TEACHER, seed=3, side=128), scenes=24)
+        found.append(Mined(cache))
+    once, again = found
+    assert once.rows == again.rows and len(once.rows) > 10
+    np.testing.assert_array_equal(once.raw, again.raw)
+    for row in once.rows:
+        middles = [np.abs(np.reshape(box, (2, 2)).mean(0) - CLOSE_UP / 2).max() for box in row["boxes"]]
+        assert not row["face"] or min(middles) < CLOSE_UP / 6
+    scene = once.scene(np.random.default_rng(1))
+    assert scene.pixels.shape == (CLOSE_UP, CLOSE_UP, 3) and len(scene.boxes) == len(scene.asked)

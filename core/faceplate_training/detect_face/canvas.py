@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from faceplate_training.detect_face.sources import Portrait
+from faceplate_training.detect_face.sources import Portrait, in_a_mirror
 
 SMALLEST = 9.0
 """Faces lower than this, pixels, are neither asked for nor punished."""
@@ -35,6 +35,11 @@ class Scene:
     boxes: np.ndarray
     points: np.ndarray
     asked: np.ndarray
+
+    def mirrored(self) -> "Scene":
+        """The scene as in a mirror."""
+        boxes, points = in_a_mirror(self.boxes, self.points, self.pixels.shape[1])
+        return Scene(np.ascontiguousarray(self.pixels[:, ::-1]), boxes, points, self.asked)
 
 
 class Stage:

@@ -11,21 +11,19 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from faceplate_training.detect_face.canvas import Scene
+from faceplate_training.detect_face.mining import Mined
 from faceplate_training.detect_face.recording import Grain, magnified, record
 from faceplate_training.detect_face.scenes import Director
-from faceplate_training.detect_face.sources import Album, Teacher
+from faceplate_training.detect_face.sources import WITNESS, Album, Teacher
 
 Batch = tuple[Tensor, list[tuple[Tensor, Tensor, Tensor]]]
 """Pictures (B, 3, S, S) uint8, and per picture boxes (N, 4), points (N, 5, 2), asked (N,)."""
 
-WITNESS = 0.6
-"""Score from which the teacher's word counts that a hidden face can still be seen."""
-
 
 @dataclass(frozen=True)
 class Course:
-    """What is shown when. From step `close_from` on every second batch is of close-ups, and `mistakes` of
-    those are of what is no face.
+    """What is shown when. From step `close_from` on every second batch is of close-ups; `mined` of
+    those are what another net's first look found, see `mining`, and `mistakes` of the others are of what is no face.
 
     `side` and `size` are a scene's side in pixels and a batch's length; those of close-ups are chosen so that a batch
     costs about the same.
@@ -38,6 +36,7 @@ class Course:
     close_size: int = 28
     close_from: int = 0
     mistakes: float = 0.2
+    mined: float = 0.0
 
     def is_close(self, step: int) -> bool:
         return step >= self.close_from and step % 2 == 1
@@ -63,9 +62,12 @@ class Scenes(Dataset):
             self.wide = Director(album, course.side, witness)
             self.close = Director(album, course.close_side, witness)
             self.grain = Grain(course.seed)
+            self.mined = Mined(self.cache) if course.mined else None
         step, place = number
         if course.is_close(step):
             rng = np.random.default_rng([course.seed, step, place])
+            if self.mined is not None and rng.random() < course.mined:
+                return self.mined.scene(rng)
             if rng.random() < course.mistakes:
                 scene = record(self.wide.mistake(rng), self.grain, rng)
                 return magnified(scene, rng, course.close_side)

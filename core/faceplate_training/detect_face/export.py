@@ -131,11 +131,11 @@ class TorchNet:
             return (self.net(torch.from_numpy(np.ascontiguousarray(batch))).numpy(),)
 
 
-def open_weights(path: Path) -> Net:
+def open_weights(path: Path, *, threads: int = 2) -> Net:
     """Weights as a Net: an ONNX file, or a checkpoint of a run."""
     if path.suffix == ".onnx":
         return OnnxNet(
-            path.read_bytes(), id=path.stem, template="", providers=("CPUExecutionProvider",), threads=2
+            path.read_bytes(), id=path.stem, template="", providers=("CPUExecutionProvider",), threads=threads
         )
     return TorchNet(load_averaged(path))
 

@@ -7,12 +7,14 @@ import csv
 import json
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import Pool
+from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from faceplate.stages.face_rows import MIRRORED
 from faceplate_client.errors import InputError
 from faceplate_training.detect_face.turning import turn_away
 from faceplate_training.photos import photos
@@ -30,11 +32,19 @@ Chosen on London's hand-marked pupils: the mean of these six is off by 2.6 % of 
 single looks are off by 3.3 to 6.5 %, every height in another direction.
 """
 
+WITNESS = 0.6
+"""Score from which the teacher's word counts that a hidden face can still be seen."""
+
 ENLARGED = 1.5
 """A small face is enlarged at most this much for the teacher."""
 
-MIRRORED = [1, 0, 2, 4, 3]
-"""Order of the five points after a mirror: the image's left eye stays first."""
+
+def in_a_mirror(boxes: np.ndarray, points: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (N, 4) and points (N, 5, 2) of a picture `width` pixels wide as in a mirror; float32."""
+    across = np.array([-1, 1], np.float32)
+    turned = boxes * np.tile(across, 2) + np.array([width, 0, width, 0], np.float32)
+    other = (points * across + np.array([width, 0], np.float32))[:, MIRRORED]
+    return turned[:, [2, 1, 0, 3]].astype(np.float32), other.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -47,10 +57,8 @@ class Portrait:
 
     def mirrored(self) -> "Portrait":
         """The portrait as in a mirror."""
-        width = self.pixels.shape[1]
-        points = (self.points * (-1, 1) + (width, 0))[MIRRORED].astype(np.float32)
-        box = np.array([width - self.box[2], self.box[1], width - self.box[0], self.box[3]], np.float32)
-        return Portrait(self.pixels[:, ::-1], box, points)
+        boxes, points = in_a_mirror(self.box[None], self.points[None], self.pixels.shape[1])
+        return Portrait(self.pixels[:, ::-1], boxes[0], points[0])
 
     def halved(self) -> "Portrait":
         """The portrait at exactly half its size (an odd row or column is dropped): the cheapest way to shrink."""
@@ -206,7 +214,7 @@ def prepare(root: Path, teacher: Path, cache: Path, *, seed: int = 7, limit: int
         files = portrait_files(root)[: limit or None]
         head = root.parent / "data" / "ict_facekit_light.npz"
         jobs = [(file, teacher, head, [seed, number]) for number, file in enumerate(files)]
-        with open(cache / "portraits.raw", "wb") as store, Pool() as pool:
+        with open(cache / "portraits.raw", "wb") as store, processes() as pool:
             for made in pool.imap(_portraits, jobs, chunksize=16):
                 for portrait in made:
                     store.write(portrait.pixels.tobytes())
@@ -216,6 +224,11 @@ def prepare(root: Path, teacher: Path, cache: Path, *, seed: int = 7, limit: int
         np.save(cache / "scenery.npy", scenery(root.parent / "hdri"))
         (cache / "portraits.json").write_text(json.dumps(rows))
     return Album(cache)
+
+
+def processes() -> Pool:
+    """One for every core, begun afresh: a copy of this one would wait for ever for OpenCV's threads, which it lacks."""
+    return get_context("spawn").Pool()
 
 
 @cache

@@ -16,9 +16,13 @@ from faceplate_training import command_line
 from faceplate_training.detect_face.data import Batch, Course, batches
 from faceplate_training.detect_face.export import unfold
 from faceplate_training.detect_face.losses import detection_loss
+from faceplate_training.detect_face.mining import Task, mine
 from faceplate_training.detect_face.sources import prepare
 from faceplate_training.loop import Averaged, Log, finite_step, load_checkpoint, rate_at, save_checkpoint
 from faceplate_training.photos import TEACHER
+
+MINED = 0.4
+"""Share of the close-ups that show what the weights begun with take for a face."""
 
 WEIGHTS = {"score": 1.0, "box": 2.0, "points": 25.0}
 
@@ -38,9 +42,12 @@ def train(words: argparse.Namespace) -> None:
     teacher = words.shared / TEACHER
     cache = words.out / "cache"
     prepare(words.shared / "photos", teacher, cache)
+    course = Course(words.seed, mined=MINED if words.begin_with else 0.0)
+    if words.begin_with:
+        mine(Task(cache, words.begin_with, teacher, words.seed, course.side))
     net = DetectNet()
     if words.begin_with and not (words.out / "checkpoint.pt").exists():
-        unfold(net, words.begin_with, calibration(cache, Course(words.seed), teacher))
+        unfold(net, words.begin_with, calibration(cache, course, teacher))
     net = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = Averaged(net, 0.998)
     optimiser = torch.optim.AdamW(net.parameters(), words.rate, weight_decay=0.02)
@@ -49,7 +56,6 @@ def train(words: argparse.Namespace) -> None:
     log = Log(words.out / "log.csv", ["loss", *WEIGHTS, "rate", "per_second"], from_step=start)
     sums, since = dict.fromkeys(("loss", *WEIGHTS), 0.0), time.monotonic()
     shown = 0
-    course = Course(words.seed)
     feed = batches(cache, course, teacher, start=start, steps=words.steps, loaders=words.loaders)
     net.train()
     for step, batch in enumerate(feed, start):
