@@ -1,6 +1,6 @@
 """Writes a trained detector as the ONNX file that ships, and opens weights for measuring.
 
-python -m faceplate_training.detect_face.export --checkpoint DIR/checkpoint.pt --to models/open/detect-face-0.2.0.onnx
+python -m faceplate_training.detect_face.export --checkpoint DIR/checkpoint.pt --to models/open/detect-face-0.3.0.onnx
 """
 
 import argparse
