@@ -18,8 +18,9 @@ from faceplate.arrays import Matrix
 from faceplate.faces import Face
 from faceplate.plate import Plate
 from faceplate.runtime.net import Net
-from faceplate.stages.detect import CLOSE_UP, close_up, close_up_matrix, detect_faces, overlap
-from faceplate_training.detect_face.canvas import Scene, move_box
+from faceplate.stages.detect import CLOSE_UP, close_up, close_up_matrix, detect_faces
+from faceplate.stages.face_rows import moved_box, overlap
+from faceplate_training.detect_face.canvas import Scene
 from faceplate_training.detect_face.export import open_weights
 from faceplate_training.detect_face.recording import Grain, record
 from faceplate_training.detect_face.scenes import Director
@@ -160,7 +161,7 @@ def close_scene(plate: Plate, scene: Scene, face: Face) -> Scene:
     """What the second look sees of a find, and where the scene's faces lie in it."""
     matrix: Matrix = close_up_matrix(np.array(face.box, np.float32), face.points)
     pixels = np.round(close_up(plate, matrix) * 255).astype(np.uint8)
-    boxes = np.array([move_box(box, matrix[:2]) for box in scene.boxes], np.float32).reshape(-1, 4)
+    boxes = np.array([moved_box(box, matrix) for box in scene.boxes], np.float32).reshape(-1, 4)
     points = (scene.points @ matrix[:2, :2].T + matrix[:2, 2]).astype(np.float32)
     inside = np.clip(boxes, 0, CLOSE_UP)
     meets = ((inside[:, 2:] - inside[:, :2]) > 0).all(1)

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from faceplate.stages.face_rows import MIRRORED
+from faceplate.stages.face_rows import as_rows, mirrored
 from faceplate_client.errors import InputError
 from faceplate_training.detect_face.turning import turn_away
 from faceplate_training.photos import photos
@@ -41,10 +41,9 @@ ENLARGED = 1.5
 
 def in_a_mirror(boxes: np.ndarray, points: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Boxes (N, 4) and points (N, 5, 2) of a picture `width` pixels wide as in a mirror; float32."""
-    across = np.array([-1, 1], np.float32)
-    turned = boxes * np.tile(across, 2) + np.array([width, 0, width, 0], np.float32)
-    other = (points * across + np.array([width, 0], np.float32))[:, MIRRORED]
-    return turned[:, [2, 1, 0, 3]].astype(np.float32), other.astype(np.float32)
+    told = (np.concatenate([[0], box, five.ravel()]) for box, five in zip(boxes, points, strict=True))
+    rows = as_rows([mirrored(row, width) for row in told])
+    return rows[:, 1:5], rows[:, 5:].reshape(-1, 5, 2)
 
 
 @dataclass(frozen=True)
@@ -111,10 +110,10 @@ class Teacher:
             close, shift = cut_around(rgb, (box[:2] + box[2:]) / 2, scale, side)
             middle = np.tile((box[:2] + box[2:]) / 2 * scale + shift, 2)
             expected = middle + np.array([-0.5, -0.5, 0.5, 0.5]) * np.tile((box[2:] - box[:2]) * scale, 2)
-            for mirrored in (False, True):
-                shown = np.ascontiguousarray(close[:, ::-1]) if mirrored else close
+            for turned in (False, True):
+                shown = np.ascontiguousarray(close[:, ::-1]) if turned else close
                 seen = [Portrait(shown, row[:4], row[4:14].reshape(5, 2)) for row in self.faces(shown)]
-                seen = [one.mirrored() if mirrored else one for one in seen]
+                seen = [one.mirrored() if turned else one for one in seen]
                 shares = [share(one.box, expected) for one in seen]
                 if not seen or max(shares) < 0.4:
                     return None
